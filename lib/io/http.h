@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP client on libcurl: kept-alive connections to a unix socket or TCP address, many calls in one event loop. */
+#ifndef SANDBOX_IO_HTTP_H
+#define SANDBOX_IO_HTTP_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/util/cleanup.h"
+#include "lib/util/err.h"
+#include "lib/util/strbuf.h"
+
+/* An engine with its connection pool. Not thread-safe: one a thread. */
+struct http;
+/* One call under way. */
+struct http_call;
+
+struct http_request {
+    const char *method;      /* "GET", "POST", ... */
+    const char *unix_path;   /* socket to connect to, or NULL for TCP */
+    const char *url;         /* "http://host/path"; the host is a label only when unix_path is set */
+    const char *bearer;      /* sent as Authorization: Bearer, or NULL */
+    const char *body;        /* borrowed until the call ends; NULL: none */
+    size_t body_len;
+    const char *content_type; /* of the body; NULL: application/json */
+    int64_t connect_timeout_ms; /* 0: 2000 */
+    int64_t timeout_ms;         /* whole call; 0: none */
+    int64_t silence_ms;         /* give up when nothing arrives for this long; 0: never. Whole seconds */
+    /* Body bytes as they arrive; another result than 0 ends the call with an error. May be NULL. */
+    int (*on_data)(void *arg, const char *data, size_t len);
+    /* Exactly once, from http_run() or http_cancel(): status is the HTTP status; 0 with `err` set when there was no
+     * (complete) answer: ERR_UNAVAILABLE when no connection was made (nothing was sent), ERR_UNCERTAIN when the
+     * connection broke, ERR_TIMEOUT. The call is freed afterwards. */
+    void (*on_done)(void *arg, int status, const struct err *err);
+    void *arg;
+};
+
+/* NULL with err on failure. */
+struct http *http_new(struct err *err) must_use;
+/* Cancels what is under way; NULL is fine. */
+void http_free(struct http *http);
+
+/* Starts a call; `request` is copied but for the strings body points at. *out may be NULL. */
+int http_start(struct http *http, const struct http_request *request, struct http_call **out,
+               struct err *err) must_use;
+/* Ends a call now: on_done is called with ERR_UNCERTAIN. */
+void http_cancel(struct http *http, struct http_call *call);
+/* Waits up to timeout_ms for network traffic or one of `extra` (revents are filled), and runs callbacks. */
+int http_run(struct http *http, struct pollfd *extra, unsigned extra_count, int timeout_ms,
+             struct err *err) must_use;
+/* Calls under way. */
+size_t http_active(const struct http *http);
+
+/* One call, start to end, on a private engine that each thread keeps: *status_out and `body` (appended, up to its
+ * ceiling: ERR_TOO_LARGE) are the answer. on_data, on_done and arg of `request` are ignored. */
+int http_fetch(struct http *http, const struct http_request *request, int *status_out,
+               struct strbuf *body, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The things the product keeps, as plain values. Strings are malloc()ed and owned unless said otherwise; times are
+ * milliseconds since 1970 in UTC, 0 for "not yet". */
+#ifndef SANDBOX_MODEL_ENTITIES_H
+#define SANDBOX_MODEL_ENTITIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/model/limits.h"
+#include "lib/model/resources.h"
+#include "lib/model/states.h"
+
+enum scope { SCOPE_SESSIONS = 1, SCOPE_TEMPLATES = 2, SCOPE_ADMIN = 4 };
+
+enum { OWNER_SIZE = 65, TEMPLATE_ID_SIZE = 64, NODE_ID_SIZE = 65, ADDRESS_SIZE = 64 };
+
+/* Who calls: what a valid token says. */
+struct caller {
+    char owner[OWNER_SIZE];
+    unsigned scopes; /* enum scope, or-ed */
+};
+
+struct template {
+    char id[TEMPLATE_ID_SIZE];
+    char *name;
+    char *image;
+    char *base_image;
+    char *packages_json; /* JSON array of strings */
+    char *languages;     /* "python", "python,javascript": interpreters kept ready; every language may still be run */
+    char *oci_runtime;   /* "" for the engine's default */
+    struct resources resources;
+    bool network_enabled;
+    bool deprecated;
+    int64_t pool_target;     /* warm containers kept waiting */
+    int64_t pool_max_idle_s; /* a warm container older than this is replaced; 0: never */
+    int64_t created_at, updated_at;
+};
+void template_release(struct template *template);
+
+struct session {
+    char id[SESSION_ID_SIZE];
+    char owner[OWNER_SIZE];
+    enum session_status status;
+    char template_id[TEMPLATE_ID_SIZE];
+    enum runtime_type runtime_type;
+    char node_id[NODE_ID_SIZE];
+    char container_id[CONTAINER_ID_SIZE]; /* "" until it has one */
+    struct resources resources;
+    int64_t timeout_s;
+    char *env_json;    /* JSON object of strings, or NULL */
+    char *labels_json; /* likewise */
+    char *error;       /* why it failed, for users; NULL otherwise */
+    int64_t created_at, started_at, expires_at, last_activity_at, ended_at;
+};
+void session_release(struct session *session);
+
+struct container {
+    char id[CONTAINER_ID_SIZE];
+    char node_id[NODE_ID_SIZE];
+    enum runtime_type runtime_type;
+    char template_id[TEMPLATE_ID_SIZE];
+    char session_id[SESSION_ID_SIZE]; /* "" while warm */
+    enum container_status status;
+    char secret[CONTAINER_SECRET_SIZE];
+    char *image;
+    char *languages;
+    char *oci_runtime;
+    bool network_enabled;
+    struct resources resources;
+    int64_t attempts;  /* tries of the step that is due */
+    char *error;       /* of the last try */
+    int64_t created_at, ready_at;
+};
+void container_release(struct container *container);
+
+/* What came of an execution. */
+struct execution_outcome {
+    char *stdout_text, *stderr_text; /* UTF-8; may hold NUL bytes: see the lengths */
+    size_t stdout_len, stderr_len;
+    bool stdout_truncated, stderr_truncated;
+    bool has_exit_code; /* false: never ran */
+    int64_t exit_code;
+    char *return_json;    /* JSON text, or NULL */
+    char *error_kind;     /* "exception", "timeout", "out_of_memory", ... or NULL */
+    char *error_message;  /* for users, or NULL */
+    double duration_ms, cpu_time_ms, peak_memory_mb;
+    char *artifacts_json; /* JSON array of paths, or NULL */
+};
+void execution_outcome_release(struct execution_outcome *outcome);
+
+struct execution {
+    int64_t seq; /* order of acceptance; 0 until stored */
+    char id[EXECUTION_ID_SIZE];
+    char session_id[SESSION_ID_SIZE];
+    char owner[OWNER_SIZE];
+    enum execution_status status;
+    enum language language;
+    char *code;
+    char *event_json; /* JSON text, or NULL */
+    char *env_json;   /* JSON object of strings, or NULL */
+    int64_t timeout_s;
+    int64_t max_retries;
+    int64_t attempts;               /* times it was sent to an executor */
+    bool runnable;                  /* its session is running */
+    char notify[ADDRESS_SIZE];      /* doorbell of who waits for it, or "" */
+    int64_t created_at, started_at, completed_at;
+    struct execution_outcome outcome; /* filled when asked for and final */
+};
+void execution_release(struct execution *execution);
+
+/* All a dispatcher needs for one execution that it has claimed. */
+struct execution_claim {
+    struct execution execution; /* code, event_json, env_json filled */
+    char *session_env_json;     /* or NULL */
+    char container_id[CONTAINER_ID_SIZE];
+    char container_secret[CONTAINER_SECRET_SIZE];
+    struct resources resources;
+};
+void execution_claim_release(struct execution_claim *claim);
+
+struct node {
+    char id[NODE_ID_SIZE];
+    enum runtime_type runtime_type;
+    char status[16];    /* "ready", "draining", "down" */
+    char *isolation;    /* what is in force */
+    bool isolation_weaker;
+    char *error;        /* why it is down; NULL otherwise */
+    int64_t cpu_milli, memory_mb, max_containers; /* capacity given to sandboxes */
+    int64_t used_cpu_milli, used_memory_mb, used_containers; /* by containers not yet deleted */
+    int64_t last_seen_at;
+};
+void node_release(struct node *node);
+
+/* A job's last sign of life. */
+struct job_beat {
+    char name[33];     /* "dispatchd" */
+    char instance[65]; /* "host:dispatchd" */
+    int64_t pid;
+    int64_t started_at, beat_at;
+    int64_t interval_ms; /* a beat is due this often; silent for 3 intervals: not healthy */
+};
+
+struct page {
+    int64_t limit, offset;
+};
+
+#endif

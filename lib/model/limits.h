@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The numbers that the REST contract promises, in one place. */
+#ifndef SANDBOX_MODEL_LIMITS_H
+#define SANDBOX_MODEL_LIMITS_H
+
+enum {
+    SESSION_ID_RANDOM = 16, /* characters after "sess_" */
+    SESSION_ID_SIZE = 22,   /* with NUL */
+    EXECUTION_ID_RANDOM = 8,
+    EXECUTION_ID_SIZE = 23, /* "exec_YYYYMMDD_xxxxxxxx" and NUL */
+    CONTAINER_ID_HEX = 12,
+    CONTAINER_ID_SIZE = 13,
+    CONTAINER_SECRET_HEX = 48,
+    CONTAINER_SECRET_SIZE = 49,
+
+    SESSION_TIMEOUT_MIN_S = 60,
+    SESSION_TIMEOUT_MAX_S = 3600,
+    SESSION_TIMEOUT_DEFAULT_S = 300,
+    SESSION_START_LIMIT_S = 30, /* a session that cannot start is failed within this time */
+
+    EXECUTION_TIMEOUT_MIN_S = 1,
+    EXECUTION_TIMEOUT_MAX_S = 3600,
+    EXECUTION_TIMEOUT_DEFAULT_S = 30,
+    EXECUTION_RETRIES_MAX = 3,
+    EXECUTION_RETRIES_DEFAULT = 3,
+    EXECUTION_CONCURRENT_MAX = 4, /* of one session at once */
+    EXECUTION_LEASE_MS = 15000,   /* without a renewal, another dispatcher may take the execution over */
+    EXECUTION_HEARTBEAT_MS = 5000,
+
+    CODE_BYTES_MAX = 100 * 1024,
+    EVENT_BYTES_MAX = 1024 * 1024,
+    ENV_VARS_MAX = 64,
+    ENV_BYTES_MAX = 10 * 1024,
+    RETURN_BYTES_MAX = 4 * 1024 * 1024,
+    OUTPUT_BYTES_MAX = 1024 * 1024, /* kept of stdout and of stderr, each: half head, half tail */
+
+    WAIT_MAX_S = 60,
+    PAGE_LIMIT_DEFAULT = 50,
+    PAGE_LIMIT_MAX = 200,
+    REQUEST_BODY_MAX = 2 * 1024 * 1024, /* JSON bodies; event + code + escapes */
+    DOORBELL_FALLBACK_MS = 250,         /* a lost datagram costs at most this */
+};
+
+#endif

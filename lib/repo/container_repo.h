@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers: desired state that provisiond makes true. State changes are compare-and-set. */
+#ifndef SANDBOX_REPO_CONTAINER_REPO_H
+#define SANDBOX_REPO_CONTAINER_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* Stores a container in status creating (session_id "" for the warm pool). */
+int container_repo_insert(struct db *db, const struct container *container, struct err *err) must_use;
+/* ERR_CONTAINER_NOT_FOUND. */
+int container_repo_get(struct db *db, const char *id, struct container *out, struct err *err) must_use;
+
+/* Takes a warm container of the template with exactly these resources for a session: warm -> running. Inside a transaction
+ * (FOR UPDATE SKIP LOCKED). *found_out false: none waits. */
+int container_repo_claim_warm(struct db *db, const char *template_id, const struct resources *resources,
+                              const char *session_id, struct container *out, bool *found_out,
+                              struct err *err) must_use;
+
+/* Up to `limit` containers of the node with a step due (creating or deleting, free or lease run out), leased to `claimed_by` for
+ * lease_ms; attempts + 1. One transaction. */
+int container_repo_claim_work(struct db *db, const char *node_id, const char *claimed_by,
+                              int64_t lease_ms, int64_t limit, struct container_list *out,
+                              struct err *err) must_use;
+/* Ends the leases of `claimed_by`. */
+int container_repo_release(struct db *db, const char *claimed_by, struct err *err) must_use;
+/* creating -> running (it has a session) or warm (it has none). */
+int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,
+                         struct err *err) must_use;
+/* The step failed: due again in `delay_ms`, with the error kept. */
+int container_repo_again(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms,
+                         const char *error, struct err *err) must_use;
+/* creating, warm, running -> deleting, due at once (a creation under way loses its lease). */
+int container_repo_delete(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
+/* The same for whatever container the session has. */
+int container_repo_delete_of_session(struct db *db, const char *session_id, struct err *err) must_use;
+/* deleting -> deleted. */
+int container_repo_deleted(struct db *db, const char *id, struct err *err) must_use;
+
+/* Asks provisiond to look whether a running container is still alive (a dispatcher could not reach it). */
+int container_repo_suspect(struct db *db, const char *id, struct err *err) must_use;
+/* Takes up to `limit` suspects of the node (the mark is cleared). */
+int container_repo_take_suspects(struct db *db, const char *node_id, int64_t limit,
+                                 struct container_list *out, struct err *err) must_use;
+/* Every container of the node that is not deleted. */
+int container_repo_live(struct db *db, const char *node_id, struct container_list *out,
+                        struct err *err) must_use;
+
+/* How many containers of the template wait or are being made for the pool. */
+int container_repo_count_pool(struct db *db, const char *template_id, int64_t *warm_out,
+                              int64_t *creating_out, struct err *err) must_use;
+/* Ids of warm containers to remove: over `keep` (oldest first), older than max_idle_s (0: never), or no longer as the template says
+ * (image, resources). */
+int container_repo_surplus(struct db *db, const struct template *template, int64_t keep,
+                           struct string_list *out, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executions: the queue and the results. State changes are compare-and-set. */
+#ifndef SANDBOX_REPO_EXECUTION_REPO_H
+#define SANDBOX_REPO_EXECUTION_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* Stores a pending execution; created_at is set by the database. `runnable` is whether its session is running. */
+int execution_repo_insert(struct db *db, const struct execution *execution, struct err *err) must_use;
+
+enum execution_part { EXECUTION_SUMMARY, EXECUTION_WITH_CODE, EXECUTION_WITH_OUTCOME, EXECUTION_WHOLE };
+/* One execution of `owner` (NULL: anybody's). ERR_EXECUTION_NOT_FOUND. */
+int execution_repo_get(struct db *db, const char *owner, const char *id, enum execution_part part,
+                       struct execution *out, struct err *err) must_use;
+/* Summaries of a session's executions, newest first; status -1: all. */
+int execution_repo_list(struct db *db, const char *session_id, int status, const struct page *page,
+                        struct execution_list *out, struct err *err) must_use;
+/* Leaves the doorbell address of a waiter in a row that is not final; *changed_out false: it is final already. */
+int execution_repo_set_notify(struct db *db, const char *id, const char *address, bool *changed_out,
+                              struct err *err) must_use;
+
+/* pending -> running for up to `limit` runnable executions whose time has come, oldest first, never more than
+ * EXECUTION_CONCURRENT_MAX of a session at once; and running ones whose lease ran out are taken over. Sets claimed_by, the lease,
+ * started_at (first time) and attempts + 1 (not for a take-over). One transaction with FOR UPDATE SKIP LOCKED. */
+int execution_repo_claim(struct db *db, const char *claimed_by, int64_t limit, struct claim_list *out,
+                         struct err *err) must_use;
+/* Extends the lease of everything `claimed_by` runs. */
+int execution_repo_renew(struct db *db, const char *claimed_by, struct err *err) must_use;
+/* Ends the leases of everything `claimed_by` ran (a dispatcher that starts takes over at once what it left). */
+int execution_repo_release(struct db *db, const char *claimed_by, struct err *err) must_use;
+/* running, claimed by `claimed_by` -> `status` (final), with its outcome. *changed_out false: somebody ended it before. */
+int execution_repo_finish(struct db *db, int64_t seq, const char *claimed_by,
+                          enum execution_status status, const struct execution_outcome *outcome,
+                          bool *changed_out, struct err *err) must_use;
+/* running -> pending, due again in `delay_ms`. */
+int execution_repo_retry(struct db *db, int64_t seq, const char *claimed_by, int64_t delay_ms,
+                         bool *changed_out, struct err *err) must_use;
+/* Makes a session's pending executions runnable; *changed_out (may be NULL) is how many. */
+int execution_repo_make_runnable(struct db *db, const char *session_id, uint64_t *changed_out,
+                                 struct err *err) must_use;
+/* pending, running -> failed with error kind and message, for all of a session. Appends the doorbell addresses of those who
+ * waited to `notify_out`, each as "ADDRESS EXECUTION_ID". */
+int execution_repo_fail_session(struct db *db, const char *session_id, const char *kind,
+                                const char *message, struct string_list *notify_out,
+                                struct err *err) must_use;
+/* Current doorbell address of who waits ("" for nobody), read after the commit that made the row final. */
+int execution_repo_notify(struct db *db, int64_t seq, char out[ADDRESS_SIZE], struct err *err) must_use;
+
+#endif

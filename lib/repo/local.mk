@@ -1,0 +1,2 @@
+noinst_LIBRARIES += lib/librepo.a
+lib_librepo_a_SOURCES = lib/repo/placeholder.c

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes and their room; sign of life of the jobs. */
+#ifndef SANDBOX_REPO_NODE_REPO_H
+#define SANDBOX_REPO_NODE_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* A node's agent says what it offers; last_seen_at = now. Keeps "draining". */
+int node_repo_beat(struct db *db, const struct node *node, struct err *err) must_use;
+int node_repo_list(struct db *db, struct node_list *out, struct err *err) must_use;
+/* Inside a transaction: the least loaded node that is ready, was seen within `alive_s` and has room for `need`, locked until the
+ * transaction ends so that no two creations count the same room. ERR_NO_ROOM; ERR_UNAVAILABLE when no node is alive
+ * (its text says why, from node.error). */
+int node_repo_pick(struct db *db, const struct resources *need, int64_t alive_s, struct node *out,
+                   struct err *err) must_use;
+
+/* Records a job's sign of life. */
+int job_repo_beat(struct db *db, const struct job_beat *beat, struct err *err) must_use;
+int job_repo_list(struct db *db, struct job_list *out, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions. State changes are compare-and-set: *changed_out says whether the row was in a state that allows it. */
+#ifndef SANDBOX_REPO_SESSION_REPO_H
+#define SANDBOX_REPO_SESSION_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* Stores a new session; created_at, last_activity_at and expires_at (now + timeout_s) are set by the database, and started_at too when
+ * its status is running. ERR_CONFLICT: id exists. */
+int session_repo_insert(struct db *db, const struct session *session, struct err *err) must_use;
+
+/* One session of `owner` (NULL: anybody's). ERR_SESSION_NOT_FOUND. Final ones are found too. */
+int session_repo_get(struct db *db, const char *owner, const char *id, struct session *out,
+                     struct err *err) must_use;
+/* Like get, and locks the row for the running transaction. */
+int session_repo_lock(struct db *db, const char *owner, const char *id, struct session *out,
+                      struct err *err) must_use;
+
+struct session_filter {
+    const char *owner;       /* NULL: all */
+    int status;              /* enum session_status, or -1 */
+    const char *template_id; /* NULL: all */
+    const char *label_name;  /* NULL: none */
+    const char *label_value;
+};
+/* Newest first. */
+int session_repo_list(struct db *db, const struct session_filter *filter, const struct page *page,
+                      struct session_list *out, struct err *err) must_use;
+
+/* creating -> running. */
+int session_repo_start(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
+/* creating, running -> `status` (terminated, timeout, failed), with a reason for users (NULL: none). */
+int session_repo_end(struct db *db, const char *id, enum session_status status, const char *reason,
+                     bool *changed_out, struct err *err) must_use;
+/* Ids of sessions that are not final and past expires_at. */
+int session_repo_expired(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
+/* Ids of sessions that have been creating for more than `seconds`. */
+int session_repo_stuck(struct db *db, int64_t seconds, int64_t limit, struct string_list *out,
+                       struct err *err) must_use;
+/* last_activity_at = now. */
+int session_repo_touch(struct db *db, const char *id, struct err *err) must_use;
+
+#endif

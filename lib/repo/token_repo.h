@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access tokens. Only their SHA-256 is stored. */
+#ifndef SANDBOX_REPO_TOKEN_REPO_H
+#define SANDBOX_REPO_TOKEN_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/model/entities.h"
+
+enum { TOKEN_HASH_SIZE = 32 };
+
+struct token {
+    char id[13]; /* public name of the token, for list and revoke */
+    char owner[OWNER_SIZE];
+    unsigned scopes;
+    int64_t created_at, expires_at, revoked_at; /* 0: never */
+};
+
+/* ERR_UNAUTHORIZED when no valid (unexpired, unrevoked) token has this hash. */
+int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct caller *out,
+                    struct err *err) must_use;
+int token_repo_insert(struct db *db, const struct token *token,
+                      const unsigned char hash[TOKEN_HASH_SIZE], struct err *err) must_use;
+/* ERR_NOT_FOUND for an unknown id. */
+int token_repo_revoke(struct db *db, const char *id, struct err *err) must_use;
+int token_repo_list(struct db *db, struct token **out, size_t *count_out, struct err *err) must_use;
+
+#endif

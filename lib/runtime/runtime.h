@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Container engines behind one table of functions: docker, process, (later) kubernetes. Used by jobs only, never by the web tier. */
+#ifndef SANDBOX_RUNTIME_RUNTIME_H
+#define SANDBOX_RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/model/limits.h"
+#include "lib/model/resources.h"
+#include "lib/model/states.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/config.h"
+#include "lib/util/err.h"
+
+struct runtime_settings {
+    char *kind;              /* "process" | "docker" */
+    char *directory;         /* where each container has its own directory (socket, secret, workspace) */
+    char *executor;          /* path of the static executor binary */
+    char *docker_socket;     /* the Engine API's unix socket */
+    char *process_isolation; /* "required": namespaces and cgroups, or refuse; "best-effort": weaker allowed */
+    char *bwrap;             /* bubblewrap's path */
+    int64_t uid_base;        /* process: first host uid of the ranges given to sandboxes */
+};
+extern const struct setting runtime_setting_table[];
+extern const size_t runtime_setting_count;
+
+/* What a container is made from. Strings are borrowed. */
+struct runtime_spec {
+    const char *container_id; /* our id: CONTAINER_ID_HEX digits; names everything the engine keeps for it */
+    const char *secret;       /* bearer secret of its executor */
+    const char *image;        /* docker: image reference; process: ignored */
+    const char *oci_runtime;  /* docker: "" for the engine's default, "runsc", "kata", ... */
+    const char *languages;    /* interpreters to keep ready: "python", "python,javascript", ... */
+    bool network_enabled;
+    struct resources resources;
+};
+
+/* How to reach its executor. */
+struct runtime_endpoint {
+    char unix_path[256]; /* "" when it is reached over TCP */
+    char url[128];       /* "http://executor" or "http://10.0.0.7:8080" */
+};
+
+enum runtime_state { RUNTIME_ABSENT, RUNTIME_RUNNING, RUNTIME_STOPPED };
+
+/* What the engine knows of one container. */
+struct runtime_status {
+    char container_id[CONTAINER_ID_SIZE];
+    enum runtime_state state;
+    int64_t exit_code; /* RUNTIME_STOPPED; -1: unknown */
+    bool oom_killed;
+};
+
+struct runtime_info {
+    char isolation[256]; /* what is in force, for health and log: "namespaces, cgroup v1, seccomp" or the weaker "uid, landlock, ..." */
+    bool weaker;         /* less than `required` asks for */
+    char version[64];
+};
+
+struct runtime;
+
+/* Opens the driver that settings->kind names. ERR_UNAVAILABLE says what is missing and what to do (engine down; isolation
+ * that is required is not to be had). `settings` is borrowed. One object per thread. */
+struct runtime *runtime_open(const struct runtime_settings *settings, struct err *err) must_use;
+void runtime_free(struct runtime *runtime);
+
+/* Looks at the engine now. ERR_UNAVAILABLE when it does not answer. */
+int runtime_info(struct runtime *runtime, struct runtime_info *out, struct err *err) must_use;
+
+/* Creates and starts a container; does not wait for its executor. Repeatable: a leftover of the same id is removed first.
+ * Errors, with texts for users: ERR_NOT_FOUND (image missing), ERR_UNAVAILABLE (engine down), ERR_NO_ROOM, ERR_INTERNAL. */
+int runtime_create(struct runtime *runtime, const struct runtime_spec *spec, struct err *err) must_use;
+/* Removes the container and all that belongs to it. A missing one is success. */
+int runtime_destroy(struct runtime *runtime, const char *container_id, struct err *err) must_use;
+int runtime_inspect(struct runtime *runtime, const char *container_id, struct runtime_status *out,
+                    struct err *err) must_use;
+/* All containers of this installation that the engine (or the directory) still holds. *out is malloc()ed. */
+int runtime_list(struct runtime *runtime, struct runtime_status **out, size_t *count_out,
+                 struct err *err) must_use;
+/* Where its executor listens; pure computation, the container need not exist. */
+void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
+                      struct runtime_endpoint *out);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings file as a whole: every binary reads the same one. */
+#ifndef SANDBOX_SERVICE_SETTINGS_H
+#define SANDBOX_SERVICE_SETTINGS_H
+
+#include <stdio.h>
+
+#include "lib/io/db.h"
+#include "lib/runtime/runtime.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/err.h"
+
+struct doorbell_settings {
+    char *dispatchd;  /* "127.0.0.1:7101" */
+    char *provisiond; /* "127.0.0.1:7102" */
+    char *pool;       /* "127.0.0.1:7103" */
+    char *waiters;    /* where a web worker binds for its waiters: "127.0.0.1:0" */
+};
+
+struct api_settings {
+    int64_t threads;     /* of one process */
+    int64_t max_waiters; /* of them, how many may be waiting for results at once */
+    char *workspace_url; /* prefix of workspace_path in answers: "file:///var/lib/sandbox/workspaces" or "s3://bucket" */
+};
+
+struct node_settings {
+    char *id;               /* "" : the host's name */
+    int64_t cpu_milli;      /* capacity for sandboxes; 0: what the machine has, overcommitted by `overcommit` */
+    int64_t memory_mb;
+    int64_t max_containers;
+    int64_t overcommit;     /* per cent of the machine's CPU and memory that may be promised */
+    int64_t workers;        /* creations and removals at once */
+};
+
+struct log_settings {
+    char *level;
+};
+
+struct settings {
+    struct db_settings database;
+    struct doorbell_settings doorbell;
+    struct api_settings api;
+    struct node_settings node;
+    struct runtime_settings runtime;
+    struct log_settings log;
+};
+
+/* Reads the file at `path` (NULL: $SANDBOX_CONFIG, else SANDBOX_SYSCONFDIR/sandbox/sandbox.conf) into a new object. */
+int settings_load(const char *path, struct settings **out, struct err *err) must_use;
+void settings_free(struct settings *settings);
+void settings_freep(struct settings **settings);
+#define cleanup_settings cleanup(settings_freep)
+/* Writes the documented sample. */
+void settings_sample(FILE *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time: wall-clock and monotonic milliseconds, and RFC 3339 text. */
+#ifndef SANDBOX_UTIL_CLOCK_H
+#define SANDBOX_UTIL_CLOCK_H
+
+#include <stdint.h>
+
+/* "2026-01-06T10:00:00Z" and its NUL. */
+#define CLOCK_TEXT_SIZE 21
+
+/* Milliseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME). */
+int64_t clock_wall_ms(void);
+/* Milliseconds that never run backwards (CLOCK_MONOTONIC). */
+int64_t clock_mono_ms(void);
+/* Microseconds that never run backwards. */
+int64_t clock_mono_us(void);
+/* Writes `wall_ms` (0 .. year 9999) as RFC 3339 in UTC, to the second. */
+void clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,11 @@
+# Unit tests run without servers; integration tests start what they need through tests/with-*.sh.
+UNIT_TESTS =
+INTEGRATION_TESTS =
+include tests/util.mk
+include tests/executor.mk
+include tests/runtime.mk
+include tests/repo.mk
+include tests/fcgi.mk
+include tests/jobs.mk
+check_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TESTS)
+TESTS = $(UNIT_TESTS)
