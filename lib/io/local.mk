@@ -1,2 +1,3 @@
 noinst_LIBRARIES += lib/libio.a
-lib_libio_a_SOURCES = lib/io/placeholder.c
+lib_libio_a_SOURCES = lib/io/doorbell.c lib/io/doorbell.h
+lib_libio_a_CPPFLAGS = $(AM_CPPFLAGS) $(MARIADB_CFLAGS) $(CURL_CFLAGS)

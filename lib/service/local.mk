@@ -1,2 +1,2 @@
 noinst_LIBRARIES += lib/libservice.a
-lib_libservice_a_SOURCES = lib/service/placeholder.c
+lib_libservice_a_SOURCES = lib/service/settings.c lib/service/settings.h lib/service/context.h

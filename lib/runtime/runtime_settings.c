@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings of the runtimes; apart from the drivers, so that the web tier reads the file without linking an engine. */
+#include "lib/runtime/runtime.h"
+
+#define AT(member) offsetof(struct runtime_settings, member)
+
+const struct setting runtime_setting_table[] = {
+    { .key = "kind", .type = SETTING_STRING, .offset = AT(kind), .preset = "docker",
+      .choices = "docker|process", .help = "What sandboxes are made with." },
+    { .key = "directory", .type = SETTING_STRING, .offset = AT(directory),
+      .preset = "/var/lib/sandbox/containers",
+      .help = "Where each container has its directory (socket, secret, workspace); "
+              "keep it short, socket paths end at 107 bytes." },
+    { .key = "executor", .type = SETTING_STRING, .offset = AT(executor), .preset = "",
+      .help = "Path of the static executor binary; empty: where it was installed." },
+    { .key = "docker_socket", .type = SETTING_STRING, .offset = AT(docker_socket),
+      .preset = "/var/run/docker.sock", .help = "The Docker Engine's unix socket." },
+    { .key = "process_isolation", .type = SETTING_STRING, .offset = AT(process_isolation),
+      .preset = "required", .choices = "required|best-effort",
+      .help = "Whether the process runtime may start sandboxes with less than namespaces and resource limits." },
+    { .key = "bwrap", .type = SETTING_STRING, .offset = AT(bwrap), .preset = "/usr/bin/bwrap",
+      .help = "Path of bubblewrap, for the process runtime." },
+    { .key = "uid_base", .type = SETTING_INT, .offset = AT(uid_base), .preset = "1000000000",
+      .min = 65536, .max = 4000000000,
+      .help = "First host uid of the ranges of 65536 that the process runtime gives to sandboxes." },
+};
+const size_t runtime_setting_count = sizeof(runtime_setting_table) / sizeof(runtime_setting_table[0]);

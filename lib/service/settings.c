@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings file: each group's table, and what must hold between settings. */
+#include "lib/service/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define AT(member) offsetof(struct doorbell_settings, member)
+static const struct setting doorbell_table[] = {
+    { .key = "dispatchd", .type = SETTING_STRING, .offset = AT(dispatchd), .preset = "127.0.0.1:7101",
+      .help = "Where sandbox-dispatchd hears that an execution waits." },
+    { .key = "provisiond", .type = SETTING_STRING, .offset = AT(provisiond),
+      .preset = "127.0.0.1:7102", .help = "Where sandbox-provisiond hears that a container has a step due." },
+    { .key = "pool", .type = SETTING_STRING, .offset = AT(pool), .preset = "127.0.0.1:7103",
+      .help = "Where sandbox-pool hears that a warm container was taken." },
+    { .key = "waiters", .type = SETTING_STRING, .offset = AT(waiters), .preset = "127.0.0.1:0",
+      .help = "Where a web worker's threads hear that a result is stored; port 0: any free one." },
+};
+#undef AT
+
+#define AT(member) offsetof(struct api_settings, member)
+static const struct setting api_table[] = {
+    { .key = "threads", .type = SETTING_INT, .offset = AT(threads), .preset = "32", .min = 1, .max = 512,
+      .help = "Threads of one sandbox-api process; each has a database connection." },
+    { .key = "max_waiters", .type = SETTING_INT, .offset = AT(max_waiters), .preset = "24", .min = 0,
+      .max = 511, .help = "How many of them may wait for results at once; less than threads." },
+    { .key = "workspace_url", .type = SETTING_STRING, .offset = AT(workspace_url),
+      .preset = "file:///var/lib/sandbox/workspaces", .help = "Prefix of workspace_path in answers." },
+};
+#undef AT
+
+#define AT(member) offsetof(struct node_settings, member)
+static const struct setting node_table[] = {
+    { .key = "id", .type = SETTING_STRING, .offset = AT(id), .preset = "",
+      .help = "Name of this node, at most 64 bytes; empty: the host's name." },
+    { .key = "cpu_milli", .type = SETTING_INT, .offset = AT(cpu_milli), .preset = "0", .min = 0,
+      .max = 100000000, .unit = "thousandths of a CPU",
+      .help = "What sandboxes may use together; 0: what the machine has times overcommit." },
+    { .key = "memory_mb", .type = SETTING_INT, .offset = AT(memory_mb), .preset = "0", .min = 0,
+      .max = 1000000000, .unit = "MiB", .help = "Likewise." },
+    { .key = "max_containers", .type = SETTING_INT, .offset = AT(max_containers), .preset = "100",
+      .min = 1, .max = 100000, .help = "Containers at once, warm ones included." },
+    { .key = "overcommit", .type = SETTING_INT, .offset = AT(overcommit), .preset = "100", .min = 10,
+      .max = 100000, .unit = "per cent",
+      .help = "How much of the machine's CPU and memory may be promised to sandboxes." },
+    { .key = "workers", .type = SETTING_INT, .offset = AT(workers), .preset = "4", .min = 1, .max = 64,
+      .help = "Creations and removals of containers at once." },
+};
+#undef AT
+
+static const struct setting log_table[] = {
+    { .key = "level", .type = SETTING_STRING, .offset = offsetof(struct log_settings, level),
+      .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
+};
+
+enum { GROUPS = 6 };
+
+/* The groups of the file, aimed at `settings`. */
+static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
+{
+    const struct setting_group made[GROUPS] = {
+        { "database", db_setting_table, db_setting_count, &settings->database,
+          "The MariaDB database that holds all state." },
+        { "doorbell", doorbell_table, COUNT(doorbell_table), &settings->doorbell,
+          "Addresses of the datagrams that say \"look now\"; only latency depends on them." },
+        { "api", api_table, COUNT(api_table), &settings->api, "The web workers, sandbox-api." },
+        { "node", node_table, COUNT(node_table), &settings->node,
+          "What this machine gives to sandboxes; read by sandbox-provisiond." },
+        { "runtime", runtime_setting_table, runtime_setting_count, &settings->runtime,
+          "How sandboxes are made on this machine." },
+        { "log", log_table, COUNT(log_table), &settings->log, "The log, one JSON line an event." },
+    };
+    memcpy(groups, made, sizeof(made));
+}
+
+static const char *find_path(const char *path)
+{
+    if (path)
+        return path;
+    path = getenv("SANDBOX_CONFIG");
+    return path && path[0] ? path : SANDBOX_SYSCONFDIR "/sandbox/sandbox.conf";
+}
+
+/* libconfig only says "file I/O error". */
+static int check_readable(const char *path, struct err *err)
+{
+    cleanup_file FILE *file = fopen(path, "re");
+    if (file)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "The settings file %s cannot be read: %s. 'sandboxctl config sample' writes one; name "
+                   "it with --config PATH or SANDBOX_CONFIG.",
+                   path, strerror(errno));
+}
+
+/* What no single setting's range can say. */
+static int check_together(const struct settings *settings, const char *path, struct err *err)
+{
+    if (settings->api.max_waiters >= settings->api.threads)
+        return err_set(err, ERR_INVALID,
+                       "%s: api.max_waiters must be less than api.threads, or waiting clients would "
+                       "leave no thread for others.",
+                       path);
+    if (strlen(settings->node.id) > 64)
+        return err_set(err, ERR_INVALID, "%s: node.id must be at most 64 bytes.", path);
+    if (settings->runtime.directory[0] != '/')
+        return err_set(err, ERR_INVALID, "%s: runtime.directory must be an absolute path.", path);
+    return 0;
+}
+
+/* An installation's paths are known to the build, not to a documented sample. */
+static int fill_paths(struct settings *settings, struct err *err)
+{
+    if (settings->runtime.executor[0])
+        return 0;
+    char *path = strdup(SANDBOX_LIBEXECDIR "/sandbox-executor");
+    if (!path)
+        return err_internal(err, 0, "out of memory for a setting");
+    free(settings->runtime.executor);
+    settings->runtime.executor = path;
+    return 0;
+}
+
+int settings_load(const char *path, struct settings **out, struct err *err)
+{
+    path = find_path(path);
+    if (check_readable(path, err) != 0)
+        return -1;
+    cleanup_settings struct settings *settings = calloc(1, sizeof(*settings));
+    if (!settings)
+        return err_internal(err, 0, "out of memory for settings");
+    struct setting_group groups[GROUPS];
+    make_groups(settings, groups);
+    if (config_load(path, groups, GROUPS, err) != 0 || check_together(settings, path, err) != 0 ||
+        fill_paths(settings, err) != 0)
+        return -1;
+    *out = steal(settings);
+    return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+    if (!settings)
+        return;
+    struct setting_group groups[GROUPS];
+    make_groups(settings, groups);
+    config_release(groups, GROUPS);
+    free(settings);
+}
+
+void settings_freep(struct settings **settings)
+{
+    settings_free(*settings);
+}
+
+void settings_sample(FILE *out)
+{
+    struct settings nowhere = { 0 };
+    struct setting_group groups[GROUPS];
+    make_groups(&nowhere, groups);
+    fprintf(out, "# Settings of the sandbox control plane; every binary reads this file.\n"
+                 "# Written by 'sandboxctl config sample': each line shows a default, uncomment it to change it.\n\n");
+    config_sample(out, groups, GROUPS);
+}
