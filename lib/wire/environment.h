@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The executor's environment: how a runtime tells sandbox-executor where it is and what it may do. All are optional but
+ * SANDBOX_LISTEN and SANDBOX_SECRET_FILE. The executor removes them from its own environment; user code sees none. */
+#ifndef SANDBOX_WIRE_ENVIRONMENT_H
+#define SANDBOX_WIRE_ENVIRONMENT_H
+
+/* "unix:/run/sandbox/executor.sock" or "tcp:0.0.0.0:8080". A stale socket file is replaced. */
+#define EXECUTOR_ENV_LISTEN "SANDBOX_LISTEN"
+/* File that holds the bearer secret (at least 16 characters; a newline at its end is ignored). Read once, at start. */
+#define EXECUTOR_ENV_SECRET_FILE "SANDBOX_SECRET_FILE"
+/* User code's directory, "/workspace": made mode 02777, group SANDBOX_GID, where the executor may. */
+#define EXECUTOR_ENV_WORKSPACE "SANDBOX_WORKSPACE"
+/* TMPDIR of user code, "/tmp". */
+#define EXECUTOR_ENV_TMP "SANDBOX_TMP"
+/* uid of the first of EXECUTOR_SLOTS slots ("1000": uids 1000..1015), and the gid of all of them ("1000"). */
+#define EXECUTOR_ENV_UID "SANDBOX_UID"
+#define EXECUTOR_ENV_GID "SANDBOX_GID"
+/* Interpreters kept ready: "python", "python,javascript"; "" for none. Any language may still be run. */
+#define EXECUTOR_ENV_LANGUAGES "SANDBOX_LANGUAGES"
+/* "0" (default): seccomp lets user code make unix sockets only. "1": IPv4 and IPv6 too. */
+#define EXECUTOR_ENV_NETWORK "SANDBOX_NETWORK"
+/* "none" (default): the container around us confines. "landlock": file access is restricted to the system (read only),
+ * the workspace and the temporary directory; memory and processes by resource limits. Refuses to start where the kernel
+ * has no Landlock. */
+#define EXECUTOR_ENV_CONFINE "SANDBOX_CONFINE"
+/* Processes of one slot (RLIMIT_NPROC); "0" (default): left to the pids cgroup. The request's max_processes lowers it. */
+#define EXECUTOR_ENV_NPROC "SANDBOX_NPROC"
+/* Memory of an execution in MiB, and the largest workspace in MiB; "0" (default): no limit of the executor's own. A
+ * request's own limits go before them. */
+#define EXECUTOR_ENV_MEMORY_MB "SANDBOX_MEMORY_MB"
+#define EXECUTOR_ENV_DISK_MB "SANDBOX_DISK_MB"
+/* "debug", "info" (default), "warn", "error". */
+#define EXECUTOR_ENV_LOG_LEVEL "SANDBOX_LOG_LEVEL"
+
+enum { EXECUTOR_SLOTS = 16 }; /* executions at once; one more is refused with 503 */
+
+#endif
