@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a session, each change one transaction; doorbells ring only after its commit. */
+#include "lib/service/sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/container_repo.h"
+#include "lib/repo/execution_repo.h"
+#include "lib/repo/node_repo.h"
+#include "lib/repo/session_repo.h"
+#include "lib/repo/template_repo.h"
+#include "lib/util/id.h"
+
+enum { NODE_ALIVE_S = 15 }; /* a node that was not heard of for longer gets no new containers */
+
+void session_request_release(struct session_request *request)
+{
+    free(request->env_json);
+    free(request->labels_json);
+    *request = (struct session_request){ 0 };
+}
+
+/* One creation, handed through the transaction. Everything it makes is made anew when the transaction is repeated. */
+struct creation {
+    const struct context *context;
+    const char *owner;
+    const struct session_request *request;
+    struct template template;
+    struct session *session; /* the outcome */
+    bool warm;
+};
+
+static int load_template(struct creation *creation, struct db *db, struct err *err)
+{
+    template_release(&creation->template);
+    if (template_repo_get(db, creation->request->template_id, &creation->template, err) != 0)
+        return -1;
+    if (creation->template.deprecated)
+        return err_set(err, ERR_CONFLICT,
+                       "Template '%s' is deprecated and takes no new sessions. Choose another one.",
+                       creation->request->template_id);
+    return 0;
+}
+
+static int64_t either(int64_t asked, int64_t preset)
+{
+    return asked != 0 ? asked : preset;
+}
+
+/* The session as it was asked for; borrows the request's texts until release_draft(). */
+static void draft_session(const struct creation *creation, struct session *draft)
+{
+    const struct session_request *request = creation->request;
+    const struct resources *asked = &request->resources, *preset = &creation->template.resources;
+    *draft = (struct session){
+        .status = SESSION_CREATING,
+        .resources = { .cpu_milli = either(asked->cpu_milli, preset->cpu_milli),
+                       .memory_mb = either(asked->memory_mb, preset->memory_mb),
+                       .disk_mb = either(asked->disk_mb, preset->disk_mb),
+                       .max_processes = either(asked->max_processes, preset->max_processes) },
+        .timeout_s = request->timeout_s,
+        .env_json = request->env_json,
+        .labels_json = request->labels_json,
+    };
+    snprintf(draft->id, sizeof(draft->id), "sess_");
+    creation->context->random_id(draft->id + strlen(draft->id), SESSION_ID_RANDOM);
+    snprintf(draft->owner, sizeof(draft->owner), "%s", creation->owner);
+    snprintf(draft->template_id, sizeof(draft->template_id), "%s", request->template_id);
+}
+
+static void bind_container(struct session *draft, const struct container *container)
+{
+    draft->runtime_type = container->runtime_type;
+    snprintf(draft->node_id, sizeof(draft->node_id), "%s", container->node_id);
+    snprintf(draft->container_id, sizeof(draft->container_id), "%s", container->id);
+}
+
+static int claim_warm(struct creation *creation, struct db *db, struct session *draft,
+                      struct err *err)
+{
+    cleanup(container_release) struct container container = { 0 };
+    creation->warm = false;
+    if (container_repo_claim_warm(db, draft->template_id, &draft->resources, draft->id, &container,
+                                  &creation->warm, err) != 0)
+        return -1;
+    if (!creation->warm)
+        return 0;
+    draft->status = SESSION_RUNNING;
+    bind_container(draft, &container);
+    return 0;
+}
+
+/* Finds a node with room and stores a container there, for provisiond to make. */
+static int place_container(struct creation *creation, struct db *db, struct session *draft,
+                           struct err *err)
+{
+    cleanup(node_release) struct node node = { 0 };
+    if (node_repo_pick(db, &draft->resources, NODE_ALIVE_S, &node, err) != 0)
+        return -1;
+    const struct template *template = &creation->template;
+    struct container container = { /* borrows the template's texts: not released */
+        .runtime_type = node.runtime_type,
+        .image = template->image,
+        .languages = template->languages,
+        .oci_runtime = template->oci_runtime,
+        .network_enabled = template->network_enabled,
+        .resources = draft->resources,
+        .status = CONTAINER_CREATING,
+    };
+    id_hex(container.id, CONTAINER_ID_HEX);
+    id_hex(container.secret, CONTAINER_SECRET_HEX);
+    snprintf(container.node_id, sizeof(container.node_id), "%s", node.id);
+    snprintf(container.template_id, sizeof(container.template_id), "%s", template->id);
+    snprintf(container.session_id, sizeof(container.session_id), "%s", draft->id);
+    bind_container(draft, &container);
+    return container_repo_insert(db, &container, err);
+}
+
+static int create_work(struct db *db, void *arg, struct err *err)
+{
+    struct creation *creation = arg;
+    struct session draft;
+    session_release(creation->session);
+    if (load_template(creation, db, err) != 0)
+        return -1;
+    draft_session(creation, &draft);
+    if (claim_warm(creation, db, &draft, err) != 0)
+        return -1;
+    if (!creation->warm && place_container(creation, db, &draft, err) != 0)
+        return -1;
+    if (session_repo_insert(db, &draft, err) != 0)
+        return -1;
+    return session_repo_get(db, creation->owner, draft.id, creation->session, err);
+}
+
+int session_service_create(const struct context *context, const char *owner,
+                           const struct session_request *request, struct session *out,
+                           struct err *err)
+{
+    struct session made = { 0 };
+    struct creation creation = {
+        .context = context, .owner = owner, .request = request, .session = &made
+    };
+    int status = db_transaction(context->db, create_work, &creation, err);
+    template_release(&creation.template);
+    if (status != 0) {
+        session_release(&made);
+        return -1;
+    }
+    const struct doorbell_settings *bells = &context->settings->doorbell;
+    doorbell_ring(context->doorbell, creation.warm ? bells->pool : bells->provisiond, made.id);
+    *out = made;
+    return 0;
+}
+
+int session_service_get(const struct context *context, const char *owner, const char *id,
+                        struct session *out, struct err *err)
+{
+    return session_repo_get(context->db, owner, id, out, err);
+}
+
+int session_service_list(const struct context *context, const char *owner,
+                         const struct session_query *query, struct session_list *out,
+                         struct err *err)
+{
+    struct session_filter filter = {
+        .owner = owner,
+        .status = query->status,
+        .template_id = query->template_id,
+        .label_name = query->label_name,
+        .label_value = query->label_value,
+    };
+    return session_repo_list(context->db, &filter, &query->page, out, err);
+}
+
+/* One ending, handed through the transaction. */
+struct ending {
+    const char *id;
+    const struct session_ending *how;
+    bool changed;
+    struct string_list waiters; /* "ADDRESS EXECUTION_ID" */
+};
+
+static int end_work(struct db *db, void *arg, struct err *err)
+{
+    struct ending *ending = arg;
+    const char *kept = ending->how->status == SESSION_FAILED ? ending->how->reason : NULL;
+    string_list_release(&ending->waiters);
+    ending->changed = false;
+    if (session_repo_end(db, ending->id, ending->how->status, kept, &ending->changed, err) != 0)
+        return -1;
+    if (!ending->changed)
+        return 0;
+    if (container_repo_delete_of_session(db, ending->id, err) != 0)
+        return -1;
+    return execution_repo_fail_session(db, ending->id, ending->how->kind, ending->how->reason,
+                                       &ending->waiters, err);
+}
+
+static void ring_waiters(const struct context *context, const struct string_list *waiters)
+{
+    for (size_t i = 0; i < waiters->count; i++) {
+        char *space = strchr(waiters->items[i], ' ');
+        if (!space)
+            continue;
+        *space = '\0';
+        doorbell_ring(context->doorbell, waiters->items[i], space + 1);
+    }
+}
+
+int session_service_end(const struct context *context, const char *id,
+                        const struct session_ending *how, bool *changed_out, struct err *err)
+{
+    struct ending ending = { .id = id, .how = how };
+    int status = db_transaction(context->db, end_work, &ending, err);
+    if (status == 0 && ending.changed) {
+        doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, id);
+        ring_waiters(context, &ending.waiters);
+    }
+    if (status == 0 && changed_out)
+        *changed_out = ending.changed;
+    string_list_release(&ending.waiters);
+    return status;
+}
+
+int session_service_terminate(const struct context *context, const char *owner, const char *id,
+                              struct err *err)
+{
+    cleanup(session_release) struct session session = { 0 };
+    if (session_repo_get(context->db, owner, id, &session, err) != 0)
+        return -1;
+    if (session_status_final(session.status))
+        return 0;
+    const struct session_ending how = {
+        .status = SESSION_TERMINATED,
+        .kind = "session_terminated",
+        .reason = "The session was terminated while this execution was not finished.",
+    };
+    return session_service_end(context, id, &how, NULL, err);
+}
