@@ -15,7 +15,8 @@ struct spawn {
     const char *const *envp;    /* NULL: PATH and LANG only */
     const char *log_path;       /* stdout and stderr are appended here; NULL: /dev/null */
     int detached;               /* own session, survives the caller; the caller need not wait */
-    /* Runs in the child before exec, after descriptors are set up; returns 0 or an errno to report. May be NULL. */
+    /* Runs in the child before exec, after descriptors are set up; returns 0 or an errno to report. May be NULL. Only
+     * async-signal-safe calls, no malloc(): the caller may have threads. Descriptors of the caller are closed by then. */
     int (*prepare)(void *arg);
     void *arg;
 };

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP client on libcurl's multi interface. */
+#include "lib/io/http.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/util/clock.h"
+
+enum {
+    CONNECT_TIMEOUT_DEFAULT_MS = 2000,
+    IDLE_CONNECTIONS_MAX = 1024,
+    SILENCE_CHECK_MS = 250, /* how exactly silence_ms is kept */
+    EXTRA_MAX = 64,
+};
+
+struct http_call {
+    struct http *http;
+    struct http_call *previous, *next;
+    struct http_request request; /* strings other than the body are not looked at after http_start() */
+    CURL *easy;
+    struct curl_slist *headers;
+    int64_t last_byte_ms;
+    bool added;     /* known to the multi handle */
+    bool cancelled; /* to be ended once libcurl has returned */
+    char reason[CURL_ERROR_SIZE];
+};
+
+struct http {
+    CURLM *multi;
+    struct http_call *calls;
+    size_t active;
+    bool performing; /* inside libcurl: handles may be neither added nor removed */
+    bool untidy;     /* calls wait to be added or removed for that reason */
+    int64_t silence_checked_ms;
+};
+
+struct http *http_new(struct err *err)
+{
+    /* counted and thread-safe since libcurl 7.84 */
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        err_internal(err, 0, "curl_global_init failed");
+        return NULL;
+    }
+    struct http *http = calloc(1, sizeof(*http));
+    CURLM *multi = http ? curl_multi_init() : NULL;
+    if (!multi) {
+        free(http);
+        curl_global_cleanup();
+        err_internal(err, 0, "out of memory for an HTTP engine");
+        return NULL;
+    }
+    http->multi = multi;
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    return http;
+}
+
+static void call_free(struct http_call *call)
+{
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    free(call);
+}
+
+static void unlink_call(struct http_call *call)
+{
+    struct http *http = call->http;
+    if (call->previous)
+        call->previous->next = call->next;
+    else
+        http->calls = call->next;
+    if (call->next)
+        call->next->previous = call->previous;
+    http->active--;
+}
+
+/* Takes the call out of everything first: its on_done may start or cancel others. */
+static void finish(struct http_call *call, int status, const struct err *err)
+{
+    if (call->added)
+        curl_multi_remove_handle(call->http->multi, call->easy);
+    unlink_call(call);
+    if (call->request.on_done)
+        call->request.on_done(call->request.arg, status, err);
+    call_free(call);
+}
+
+static void finish_cancelled(struct http_call *call)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_UNCERTAIN, "The request was given up before its answer was complete.");
+    finish(call, 0, &err);
+}
+
+void http_free(struct http *http)
+{
+    if (!http)
+        return;
+    while (http->calls)
+        finish_cancelled(http->calls);
+    curl_multi_cleanup(http->multi);
+    free(http);
+    curl_global_cleanup();
+}
+
+size_t http_active(const struct http *http)
+{
+    return http->active;
+}
+
+void http_cancel(struct http *http, struct http_call *call)
+{
+    if (!http->performing) {
+        finish_cancelled(call);
+        return;
+    }
+    call->cancelled = true;
+    http->untidy = true;
+}
+
+static size_t take_data(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_call *call = arg;
+    size_t len = size * count;
+    call->last_byte_ms = clock_mono_ms();
+    if (call->cancelled)
+        return CURL_WRITEFUNC_ERROR;
+    if (call->request.on_data && call->request.on_data(call->request.arg, data, len) != 0)
+        return CURL_WRITEFUNC_ERROR;
+    return len;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *arg)
+{
+    (void)data;
+    struct http_call *call = arg;
+    call->last_byte_ms = clock_mono_ms();
+    return size * count;
+}
+
+static int add_header(struct http_call *call, const char *name, const char *value)
+{
+    cleanup_strbuf struct strbuf line = STRBUF_INIT(4096);
+    strbuf_addf(&line, "%s%s", name, value);
+    struct curl_slist *longer =
+        strbuf_ok(&line) ? curl_slist_append(call->headers, strbuf_str(&line)) : NULL;
+    if (!longer)
+        return -1;
+    call->headers = longer;
+    return 0;
+}
+
+static bool expects_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+static CURLcode set_body(struct http_call *call)
+{
+    const struct http_request *request = &call->request;
+    CURL *easy = call->easy;
+    CURLcode code = CURLE_OK;
+    if (strcmp(request->method, "HEAD") == 0)
+        code = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    if (request->body || expects_body(request->method)) {
+        curl_off_t len = request->body ? (curl_off_t)request->body_len : 0;
+        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+    }
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    return code;
+}
+
+static int set_headers(struct http_call *call)
+{
+    const struct http_request *request = &call->request;
+    const char *type = request->content_type ? request->content_type : "application/json";
+    /* waiting for "100 Continue" would cost a round trip or a second */
+    if (add_header(call, "Expect:", "") != 0)
+        return -1;
+    if ((request->body || expects_body(request->method)) && add_header(call, "Content-Type: ", type) != 0)
+        return -1;
+    if (request->bearer && add_header(call, "Authorization: Bearer ", request->bearer) != 0)
+        return -1;
+    return curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK ? 0 : -1;
+}
+
+static int set_up(struct http_call *call)
+{
+    const struct http_request *request = &call->request;
+    CURL *easy = call->easy;
+    long connect_ms =
+        request->connect_timeout_ms ? (long)request->connect_timeout_ms : CONNECT_TIMEOUT_DEFAULT_MS;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->reason);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path) != CURLE_OK ||
+        set_body(call) != CURLE_OK)
+        return -1;
+    return set_headers(call);
+}
+
+static int hand_over(struct http_call *call)
+{
+    call->added = curl_multi_add_handle(call->http->multi, call->easy) == CURLM_OK;
+    return call->added ? 0 : -1;
+}
+
+int http_start(struct http *http, const struct http_request *request, struct http_call **out, struct err *err)
+{
+    struct http_call *call = calloc(1, sizeof(*call));
+    if (!call)
+        return err_internal(err, 0, "out of memory for an HTTP call");
+    *call = (struct http_call){ .http = http, .request = *request, .last_byte_ms = clock_mono_ms() };
+    call->easy = curl_easy_init();
+    /* within a callback of libcurl it is handed over once libcurl has returned */
+    if (!call->easy || set_up(call) != 0 || (!http->performing && hand_over(call) != 0)) {
+        call_free(call);
+        return err_internal(err, 0, "cannot set up a call of %s %s", request->method, request->url);
+    }
+    call->next = http->calls;
+    if (call->next)
+        call->next->previous = call;
+    http->calls = call;
+    http->active++;
+    http->untidy = http->untidy || !call->added;
+    if (out)
+        *out = call;
+    return 0;
+}
+
+/* Nothing was sent: safe to try elsewhere. Something was: the outcome is open. */
+static void explain(const struct http_call *call, CURLcode code, struct err *err)
+{
+    long sent = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
+    const char *reason = call->reason[0] ? call->reason : curl_easy_strerror(code);
+    if (sent == 0)
+        err_set(err, ERR_UNAVAILABLE, "No connection could be made.");
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        err_set(err, ERR_TIMEOUT, "The answer did not come in time.");
+    else
+        err_set(err, ERR_UNCERTAIN, "The connection broke before the answer was complete.");
+    err_wrap(err, "%s", reason);
+}
+
+static void reap(struct http *http)
+{
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(http->multi, &left));) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct http_call *call = NULL;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        long status = 0;
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        struct err err = ERR_INIT;
+        if (call->cancelled) {
+            finish_cancelled(call);
+        } else if (code != CURLE_OK || status == 0) {
+            explain(call, code, &err);
+            finish(call, 0, &err);
+        } else {
+            finish(call, (int)status, NULL);
+        }
+    }
+}
+
+/* The first call that `due` says something about; looked for anew each time, as callbacks change the list. */
+static struct http_call *find_call(struct http *http, bool (*due)(const struct http_call *, int64_t), int64_t now)
+{
+    for (struct http_call *call = http->calls; call; call = call->next)
+        if (due(call, now))
+            return call;
+    return NULL;
+}
+
+static bool is_cancelled(const struct http_call *call, int64_t now)
+{
+    (void)now;
+    return call->cancelled;
+}
+
+static bool is_deferred(const struct http_call *call, int64_t now)
+{
+    (void)now;
+    return !call->added;
+}
+
+static bool is_silent(const struct http_call *call, int64_t now)
+{
+    return call->request.silence_ms > 0 && now - call->last_byte_ms >= call->request.silence_ms;
+}
+
+static void end_silent(struct http *http)
+{
+    int64_t now = clock_mono_ms();
+    if (now - http->silence_checked_ms < SILENCE_CHECK_MS)
+        return;
+    http->silence_checked_ms = now;
+    for (struct http_call *call; (call = find_call(http, is_silent, now));) {
+        struct err err = ERR_INIT;
+        snprintf(call->reason, sizeof(call->reason), "silent for %lld ms", (long long)call->request.silence_ms);
+        explain(call, CURLE_OPERATION_TIMEDOUT, &err);
+        finish(call, 0, &err);
+    }
+}
+
+/* What callbacks asked for while libcurl was at work. */
+static void tidy_up(struct http *http)
+{
+    if (!http->untidy)
+        return;
+    http->untidy = false;
+    for (struct http_call *call; (call = find_call(http, is_cancelled, 0));)
+        finish_cancelled(call);
+    for (struct http_call *call; (call = find_call(http, is_deferred, 0));)
+        if (hand_over(call) != 0) {
+            struct err err = ERR_INIT;
+            err_set(&err, ERR_UNAVAILABLE, "No connection could be made.");
+            finish(call, 0, &err);
+        }
+}
+
+static int perform(struct http *http, struct err *err)
+{
+    int running;
+    http->performing = true;
+    CURLMcode code = curl_multi_perform(http->multi, &running);
+    http->performing = false;
+    if (code != CURLM_OK)
+        return err_internal(err, 0, "curl_multi_perform: %s", curl_multi_strerror(code));
+    reap(http);
+    tidy_up(http);
+    end_silent(http);
+    return 0;
+}
+
+static short to_curl(short events)
+{
+    return (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) | (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
+}
+
+static short from_curl(short events)
+{
+    return (short)((events & CURL_WAIT_POLLIN ? POLLIN : 0) | (events & CURL_WAIT_POLLOUT ? POLLOUT : 0));
+}
+
+static int wait_for(struct http *http, struct pollfd *extra, unsigned count, int timeout_ms, struct err *err)
+{
+    struct curl_waitfd fds[EXTRA_MAX];
+    if (count > EXTRA_MAX)
+        return err_internal(err, 0, "http_run: more than %d extra descriptors", EXTRA_MAX);
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = (struct curl_waitfd){ .fd = extra[i].fd, .events = to_curl(extra[i].events) };
+    CURLMcode code = curl_multi_poll(http->multi, fds, count, timeout_ms, NULL);
+    if (code != CURLM_OK)
+        return err_internal(err, 0, "curl_multi_poll: %s", curl_multi_strerror(code));
+    for (unsigned i = 0; i < count; i++)
+        extra[i].revents = from_curl(fds[i].revents);
+    return 0;
+}
+
+int http_run(struct http *http, struct pollfd *extra, unsigned extra_count, int timeout_ms, struct err *err)
+{
+    size_t before = http->active;
+    if (perform(http, err) != 0)
+        return -1;
+    /* what ended just now may be all that the caller waits for */
+    if (http->active != before)
+        timeout_ms = 0;
+    else if (http->active > 0 && (timeout_ms < 0 || timeout_ms > SILENCE_CHECK_MS))
+        timeout_ms = SILENCE_CHECK_MS;
+    if (wait_for(http, extra, extra_count, timeout_ms, err) != 0)
+        return -1;
+    return perform(http, err);
+}
