@@ -9,3 +9,10 @@ include tests/fcgi.mk
 include tests/jobs.mk
 check_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TESTS)
 TESTS = $(UNIT_TESTS)
+
+# For the test runner of quickstart.sh.
+.PHONY: list-unit-tests list-integration-tests
+list-unit-tests:
+	@echo $(UNIT_TESTS)
+list-integration-tests:
+	@echo $(INTEGRATION_TESTS)

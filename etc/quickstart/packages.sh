@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2034,SC2153
+# SPDX-License-Identifier: Apache-2.0
+# Debian packages: only the missing ones, and no service of theirs is started.
+
+BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
+    libjson-c-dev libconfig-dev check libevent-dev libseccomp-dev)
+RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
+DOCKER_PACKAGES=(docker.io mmdebstrap)
+TEST_PACKAGES=(python3-requests mmdebstrap)
+
+package_missing() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]; }
+
+# curl and the like may come from elsewhere than Debian's package; what counts is that they are there.
+program_there() {
+    case $1 in
+        curl | jq | make | gcc) command -v "$1" >/dev/null ;;
+        nodejs) [ -x /usr/bin/node ] ;;
+        *) return 1 ;;
+    esac
+}
+
+install_packages() { # [MORE PACKAGES...]
+    local package missing=() wanted=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "$@")
+    [ "$RUNTIME" != docker ] || wanted+=("${DOCKER_PACKAGES[@]}")
+    for package in "${wanted[@]}"; do
+        if package_missing "$package" && ! program_there "$package"; then
+            missing+=("$package")
+        fi
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        die "these packages are missing and there is no apt-get here: ${missing[*]}"
+    say "Packages to install: ${missing[*]}"
+    # lighttpd wants systemd or lsb-base; without an init system the small one will do
+    [ -d /run/systemd/system ] || missing+=(lsb-base)
+    run_step "Package lists" packages apt_update
+    run_step "Packages (${#missing[@]})" packages apt_install "${missing[@]}"
+}
+
+# An index that is a little old is good enough when the network is not.
+apt_update() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q -o Acquire::Retries=3 || apt-cache policy gcc | grep -q Candidate
+}
+
+apt_install() {
+    local service before=()
+    for service in mariadb lighttpd docker; do
+        [ ! -e "/etc/init.d/$service" ] || before+=("$service")
+    done
+    forbid_services
+    trap allow_services EXIT
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 \
+        -o Dpkg::Options::=--force-confold "$@"
+    # what came just now as a program for us must not start as a service at the next boot either
+    for service in mariadb lighttpd docker; do
+        if [ -e "/etc/init.d/$service" ] && [[ " ${before[*]-} " != *" $service "* ]]; then
+            update-rc.d "$service" disable || true
+        fi
+    done
+}
+
+POLICY=/usr/sbin/policy-rc.d
+forbid_services() {
+    if [ -e "$POLICY" ] || [ -L "$POLICY" ]; then
+        mv "$POLICY" "$POLICY.quickstart"
+    fi
+    printf '#!/bin/sh\n# quickstart.sh is installing packages; it removes this file\nexit 101\n' >"$POLICY"
+    chmod 0755 "$POLICY"
+}
+
+allow_services() {
+    rm -f "$POLICY"
+    if [ -e "$POLICY.quickstart" ] || [ -L "$POLICY.quickstart" ]; then
+        mv "$POLICY.quickstart" "$POLICY"
+    fi
+}

@@ -1,0 +1,196 @@
+# shellcheck shell=bash disable=SC2034,SC2153
+# SPDX-License-Identifier: Apache-2.0
+# The embedded stack: settings, database, jobs, web server; started in order, stopped in reverse.
+
+JOBS=(dispatchd provisiond reap pool)
+STARTED=()
+
+start_stack() {
+    local began
+    began=$(now_ms)
+    stop_if_moved
+    make_places
+    install_programs
+    start_database
+    write_config
+    run_step "Schema" migrate migrate
+    make_token
+    [ "$RUNTIME" != docker ] || prepare_docker
+    start_jobs
+    start_web
+    settle
+    if [ ${#STARTED[@]} -eq 0 ]; then
+        say "$(printf '  %-52s %6s s' "Stack: everything runs already" "$(seconds_since "$began")")"
+    else
+        say "$(printf '  %-52s %6s s' "Stack: started ${STARTED[*]}" "$(seconds_since "$began")")"
+    fi
+}
+
+# A stack of this home on another port or runtime is ended properly first: its sandboxes belong to that one.
+stop_if_moved() {
+    local wanted="$PORT $RUNTIME" had
+    had=$(cat "$PID_DIR/stack" 2>/dev/null || true)
+    if [ -n "$had" ] && [ "$had" != "$wanted" ]; then
+        note "this home's stack was \"$had\" (port, runtime) and becomes \"$wanted\": stopping the old one"
+        (remember_stack && stop_stack)
+    fi
+    printf '%s\n' "$wanted" >"$PID_DIR/stack"
+}
+
+# For stop, status and logs: the port and runtime that the stack was started with.
+remember_stack() {
+    local port runtime
+    if read -r port runtime 2>/dev/null <"$PID_DIR/stack"; then
+        PORT=$port RUNTIME=$runtime
+        set_port_places
+    fi
+}
+
+make_places() {
+    if ! part_running lighttpd && tcp_port_taken "$PORT"; then
+        die "port $PORT on this machine is taken by another program: choose another with SANDBOX_PORT"
+    fi
+    mkdir -p "$LOG_DIR" "$PID_DIR" "$RUN_DIR" "$LIB_DIR" "$CONTAINERS_DIR"
+    chmod 0700 "$LOG_DIR" "$PID_DIR"
+    chmod 0755 "$RUN_DIR" "$LIB_DIR"
+    chmod 0711 "$CONTAINERS_DIR"
+    # www-data puts the workers' sockets here, mysql the database's
+    install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
+    DB_SOCKET=$RUN_DIR/db/db.sock
+    install -d -m 0755 -o "$(database_user)" "$RUN_DIR/db"
+}
+
+# UDP ports of the doorbells: the three after SANDBOX_PORT, or the next three that are free.
+doorbell_ports() {
+    local base
+    if base=$(cat "$PID_DIR/doorbells" 2>/dev/null) && [ -n "$base" ] &&
+        { part_running dispatchd || part_running provisiond || part_running pool; }; then
+        printf '%s' "$base"
+        return
+    fi
+    base=$((PORT + 1))
+    while udp_port_taken "$base" || udp_port_taken $((base + 1)) || udp_port_taken $((base + 2)); do
+        base=$((base + 3))
+        [ "$base" -lt 65530 ] || die "no three UDP ports in a row are free for the doorbells"
+    done
+    printf '%s\n' "$base" >"$PID_DIR/doorbells"
+    printf '%s' "$base"
+}
+
+# As many sandboxes as memory carries: an idle one is small, and its limit is not its use.
+max_containers() {
+    awk '/^MemTotal:/ { n = int($2 / 1024 / 64); print n < 8 ? 8 : n > 256 ? 256 : n }' /proc/meminfo
+}
+
+write_config() {
+    local bell kind new
+    bell=$(doorbell_ports)
+    kind=$RUNTIME
+    new=$(mktemp "$RUN_DIR/.conf.XXXXXX")
+    cat >"$new" <<CONF
+# Written by quickstart.sh at every start: the embedded stack's settings.
+database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password = "$(database_password)"; };
+doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))"; };
+api: { threads = 48; max_waiters = 40; workspace_url = "file://$HOME_DIR/workspaces"; };
+# One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.
+node: { id = "node-01"; max_containers = $(max_containers); overcommit = 20000; };
+runtime: {
+    kind = "$kind";
+    directory = "$CONTAINERS_DIR";
+    executor = "$BIN_DIR/sandbox-executor";
+    docker_socket = "${DOCKER_SOCKET:-/var/run/docker.sock}";
+    # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
+    process_isolation = "best-effort";
+};
+log: { level = "info"; };
+CONF
+    chown root:www-data "$new"
+    chmod 0640 "$new"
+    if cmp -s "$new" "$CONFIG"; then
+        rm -f "$new"
+    else
+        mv "$new" "$CONFIG"
+    fi
+}
+
+sandboxctl() { "$BIN_DIR/sandboxctl" --config "$CONFIG" "$@"; }
+
+migrate() { sandboxctl migrate --directory "$TOP/sql"; }
+
+# The token outlives restarts as long as the database knows it.
+make_token() {
+    local token
+    if [ -s "$TOKEN_FILE" ] && sandboxctl token check <"$TOKEN_FILE" >/dev/null 2>&1; then
+        return 0
+    fi
+    token=$(sandboxctl token create --owner quickstart --scopes sessions,templates,admin 2>>"$LOG_DIR/migrate.log") ||
+        fail_step "Token" "$LOG_DIR/migrate.log"
+    (umask 077 && printf '%s\n' "$token" >"$TOKEN_FILE")
+    [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID" "$TOKEN_FILE"
+}
+
+start_jobs() {
+    local job
+    for job in "${JOBS[@]}"; do
+        start_part "$job" "$(fingerprint "$BIN_DIR/sandbox-$job" "$CONFIG")" \
+            "$BIN_DIR/sandbox-$job" --config "$CONFIG"
+    done
+}
+
+start_web() {
+    local conf=$RUN_DIR/lighttpd.conf
+    sh "$TOP/etc/lighttpd-errors.sh" "$RUN_DIR/errors"
+    sed -e "s|@BIND@|127.0.0.1|; s|@PORT@|$PORT|; s|@USER@|www-data|; s|@GROUP@|www-data|" \
+        -e "s|@ERRORS@|$RUN_DIR/errors|; s|@LOGS@||; s|@SOCKET@|$RUN_DIR/web/api.sock|" \
+        -e "s|@API@|$BIN_DIR/sandbox-api|; s|@CONFIG@|$CONFIG|; s|@PROCESSES@|2|" \
+        "$TOP/etc/lighttpd.conf.in" >"$conf"
+    part_running lighttpd || end_orphaned_workers
+    start_part lighttpd "$(fingerprint "$BIN_DIR/sandbox-api" "$CONFIG" "$conf")" \
+        "$(command -v lighttpd || echo /usr/sbin/lighttpd)" -D -f "$conf"
+    wait_for 20 lighttpd "Web server" curl -fsS --max-time 2 "$ADDRESS/health"
+}
+
+# Workers whose lighttpd was killed go on listening, for nobody.
+end_orphaned_workers() {
+    local pid
+    for pid in $(pids_of_program "$BIN_DIR/sandbox-api"); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    rm -f "$RUN_DIR"/web/*
+}
+
+# The stack is up when its node says so; and the pool of the default template has two.
+settle() {
+    wait_for 30 provisiond "Node" node_ready
+    sandboxctl template pool python-basic 2 >>"$LOG_DIR/migrate.log" 2>&1 ||
+        fail_step "Warm pool" "$LOG_DIR/migrate.log"
+}
+
+api() { # METHOD PATH [CURL ARGUMENTS...] -> the body
+    local method=$1 path=$2
+    shift 2
+    curl -sS --max-time 70 -X "$method" -H @- "$ADDRESS$path" "$@" <<<"Authorization: Bearer $(cat "$TOKEN_FILE")"
+}
+
+node_ready() { api GET /health/detailed | jq -e '[.. | objects | select(.name? == "node-01" or .id? == "node-01")][0] | .status == "ready" or .status == "healthy" or .status == "ok"' >/dev/null; }
+
+# --- stop
+
+stop_stack() {
+    if part_running mariadbd && [ -r "$CONFIG" ]; then
+        DB_SOCKET=$RUN_DIR/db/db.sock
+        end_sandboxes
+    fi
+    local job
+    stop_part lighttpd
+    end_orphaned_workers
+    for job in pool reap dispatchd provisiond; do
+        stop_part "$job"
+    done
+    sweep_sandboxes
+    stop_part mariadbd 60
+    stop_part dockerd 30
+    rm -rf "$RUN_DIR" "$LIB_DIR"
+    rm -f "$PID_DIR/stack" "$PID_DIR/doorbells"
+    say "Stopped. Data, logs and token stay in $HOME_DIR."
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# From a bare Debian 12 to a running sandbox control plane: packages, build, embedded stack, a first session.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: ./quickstart.sh [COMMAND]
+
+  up        (default) install what is missing, build, start the embedded stack, run a first session through it
+  start     start what does not run; no packages, no build, no first session
+  status    each part: process, uptime, health, and the isolation in force
+  logs      the last lines of every log;  logs NAME [LINES]  of one, more of them
+  stop      end every sandbox and every part
+  test      build and run all tests, in a home and on ports of their own
+
+environment:
+  SANDBOX_HOME     where the stack keeps everything of its own         (./var)
+  SANDBOX_PORT     where it listens on 127.0.0.1                        (8000)
+  SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers (auto)
+  SANDBOX_BUILD    build directory                      ($SANDBOX_HOME/build)
+  SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
+
+It runs as root, or through sudo. It leaves the machine's own MariaDB, web server and Docker Engine as they are.
+TEXT
+}
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+COMMAND=${1:-up}
+[ $# -eq 0 ] || shift
+case $COMMAND in
+    up | start | status | logs | stop | test) ;;
+    -h | --help | help) usage; exit 0 ;;
+    *) printf 'quickstart: there is no command "%s"\n\n' "$COMMAND" >&2; usage >&2; exit 2 ;;
+esac
+
+for part in common packages build database docker stack workflow report; do
+    # shellcheck source=/dev/null
+    . "$TOP/etc/quickstart/$part.sh"
+done
+set_places
+become_root "$COMMAND" "$@"
+
+case $COMMAND in
+    up)
+        start_clock
+        take_lock
+        choose_runtime
+        install_packages
+        build
+        start_stack
+        first_session
+        show_summary
+        ;;
+    start)
+        start_clock
+        take_lock
+        choose_runtime
+        start_stack
+        ;;
+    stop)
+        start_clock
+        take_lock
+        remember_stack
+        stop_stack
+        ;;
+    status) remember_stack; show_status ;;
+    logs) show_logs "$@" ;;
+    test)
+        # shellcheck source=/dev/null
+        . "$TOP/etc/quickstart/test.sh"
+        start_clock
+        run_tests "$@"
+        ;;
+esac
