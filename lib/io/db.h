@@ -45,7 +45,10 @@ struct db_param db_text(const char *text);                 /* NULL pointer: NULL
 struct db_param db_bytes(const char *data, size_t len);    /* NULL pointer: NULL */
 struct db_param db_null(void);
 
-/* Makes a connection object; connects at first use (and again after a loss, outside a transaction). Never fails but for
+/* A stale connection is noticed before anything is sent and replaced; a read that loses its connection is tried once
+ * more. Threads need no set-up or tear-down of their own.
+ *
+ * Makes a connection object; connects at first use (and again after a loss, outside a transaction). Never fails but for
  * memory: NULL. `settings` is borrowed for the connection's life. */
 struct db *db_new(const struct db_settings *settings) must_use;
 void db_free(struct db *db);
@@ -65,7 +68,7 @@ int db_exec(struct db *db, const struct db_stmt *stmt, const struct db_param *pa
             sizeof((const struct db_param[]){ __VA_ARGS__ }) / sizeof(struct db_param), affected, err)
 
 /* Calls on_row for each row of the (fully fetched) result, in order, until it returns other than 0, which is then
- * returned (with err set by on_row). NULL on_row ignores rows. */
+ * returned (with err set by on_row). NULL on_row ignores rows. on_row must not use the connection. */
 struct db_row;
 typedef int (*db_row_fn)(void *arg, const struct db_row *row, struct err *err);
 int db_query(struct db *db, const struct db_stmt *stmt, const struct db_param *params, size_t count,
@@ -81,10 +84,11 @@ double db_row_double(const struct db_row *row, unsigned column);
 /* Borrowed until on_row returns; NUL-terminated; *len_out may be NULL. */
 const char *db_row_text(const struct db_row *row, unsigned column, size_t *len_out);
 /* A malloc()ed copy; NULL for NULL (or when memory ran out: then *failed is set, if given). */
-char *db_row_dup(const struct db_row *row, unsigned column);
+char *db_row_dup(const struct db_row *row, unsigned column, bool *failed);
 
 /* Runs `work` between BEGIN and COMMIT (READ COMMITTED, so that claims lock no gaps). A deadlock repeats it, up to
- * 5 times; another failure of `work` rolls back. `work` must have no effects outside the database. */
+ * 5 times, a connection lost before COMMIT once: `work` must have no effects outside the database and start its outputs
+ * afresh. Another failure of `work` (not 0) rolls back and is returned. Inside a transaction it joins that one. */
 typedef int (*db_work_fn)(struct db *db, void *arg, struct err *err);
 int db_transaction(struct db *db, db_work_fn work, void *arg, struct err *err) must_use;
 
