@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frame of every job: options, settings, log, signals, doorbell, sign of life, and the loop around its steps. */
+#ifndef SANDBOX_JOBS_JOB_MAIN_H
+#define SANDBOX_JOBS_JOB_MAIN_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/io/db.h"
+#include "lib/service/report.h"
+#include "lib/service/settings.h"
+
+enum job_exit { JOB_EXIT_OK = 0, JOB_EXIT_FAILED = 1, JOB_EXIT_USAGE = 64 };
+
+/* A running job, as its functions see it. */
+struct job {
+    const struct job_definition *definition;
+    const struct settings *settings;
+    struct db *db;      /* connects when first used */
+    int doorbell;       /* bound as the definition says, or -1; good to ring from in any case */
+    char instance[65];  /* "HOST:dispatchd:7101": one process a name */
+    bool once;          /* end as soon as a step says that there is nothing more to do */
+    bool rung;          /* somebody rang since the last step that succeeded */
+    bool due;           /* the interval is over */
+    void *state;        /* the job's own, made by open, released by close */
+};
+
+enum job_step {
+    JOB_STEP_FAILED = -1, /* with err: tried again after a pause; said once in the log */
+    JOB_STEP_IDLE = 0,
+    JOB_STEP_BUSY = 1, /* --once must not end yet */
+};
+
+struct job_definition {
+    const char *name;    /* "dispatchd" */
+    const char *summary; /* a sentence for --help */
+    int64_t interval_ms; /* between steps when nothing rings */
+    bool one_a_node;     /* a lock file in runtime.directory keeps a second process out */
+    /* Address to be rung at; NULL: nobody rings. */
+    const char *(*doorbell)(const struct settings *settings);
+    /* Each may be NULL but step. A failing open ends the program. */
+    int (*open)(struct job *job, struct err *err);
+    enum job_step (*step)(struct job *job, struct err *err);
+    /* Instead of poll(2): waits for `fds` and for whatever the job itself waits for. */
+    int (*wait)(struct job *job, struct pollfd *fds, unsigned count, int timeout_ms, struct err *err);
+    void (*close)(struct job *job);
+};
+
+/* Runs the job until SIGTERM or SIGINT (or, with --once, until there is nothing to do); returns the exit status. */
+int job_run(const struct job_definition *definition, int argc, char **argv);
+
+/* A report_fn that logs. */
+void job_report(enum log_level level, const char *event, const struct err *err, const char *id_name, const char *id);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dispatcher as a whole: claim, fly, store, again. */
+#include "lib/service/dispatch.h"
+
+#include <errno.h>
+
+#include "lib/repo/execution_repo.h"
+#include "lib/service/dispatch_internal.h"
+#include "lib/util/clock.h"
+
+enum {
+    CLAIM_BATCH = 64,
+    RENEW_INTERVAL_MS = EXECUTION_LEASE_MS / 3,
+};
+
+struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *err)
+{
+    size_t buckets = 64;
+    while (buckets < config->flights_max)
+        buckets *= 2;
+    struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+    struct flight **table = calloc(buckets, sizeof(struct flight *));
+    struct http *http = dispatch && table ? http_new(err) : NULL;
+    if (!http) {
+        if (!dispatch || !table)
+            err_internal(err, ENOMEM, "making a dispatcher");
+        free(table);
+        free(dispatch);
+        return NULL;
+    }
+    *dispatch = (struct dispatch){
+        .config = *config,
+        .http = http,
+        .table = table,
+        .table_mask = buckets - 1,
+        .look = true,
+        .recover = true,
+    };
+    return dispatch;
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+    if (!dispatch)
+        return;
+    struct err ignored = ERR_INIT;
+    (void)!dispatch_store(dispatch, &ignored);
+    (void)!execution_repo_release(dispatch->config.db, dispatch->config.claimed_by, &ignored);
+    while (dispatch->running.first)
+        flight_free(dispatch->running.first);
+    while (dispatch->ended.first)
+        flight_free(dispatch->ended.first);
+    http_free(dispatch->http);
+    free(dispatch->table);
+    free(dispatch);
+}
+
+bool dispatch_busy(const struct dispatch *dispatch)
+{
+    return dispatch->running.count + dispatch->ended.count > 0;
+}
+
+/* Ends our leases, so that the next claim brings up every row that says we run it: those we do not know of are
+ * started, the others are recognised by their seq. */
+static int recover(struct dispatch *dispatch, struct err *err)
+{
+    if (!dispatch->recover)
+        return 0;
+    if (execution_repo_release(dispatch->config.db, dispatch->config.claimed_by, err) != 0)
+        return -1;
+    dispatch->recover = false;
+    dispatch->look = true;
+    return 0;
+}
+
+static int renew(struct dispatch *dispatch, struct err *err)
+{
+    int64_t now = clock_mono_ms();
+    if (now < dispatch->renew_at_ms)
+        return 0;
+    if (dispatch_busy(dispatch) && execution_repo_renew(dispatch->config.db, dispatch->config.claimed_by, err) != 0)
+        return -1;
+    dispatch->renew_at_ms = now + RENEW_INTERVAL_MS;
+    return 0;
+}
+
+static int take_up(struct dispatch *dispatch, const struct claim_list *claims, struct err *err)
+{
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct execution_claim *claim = &claims->items[i];
+        if (!flight_find(dispatch, claim->execution.seq) && flight_start(dispatch, claim, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static size_t free_slots(const struct dispatch *dispatch)
+{
+    size_t used = dispatch->running.count + dispatch->ended.count;
+    size_t room = used < dispatch->config.flights_max ? dispatch->config.flights_max - used : 0;
+    return room < CLAIM_BATCH ? room : CLAIM_BATCH;
+}
+
+static int claim(struct dispatch *dispatch, struct err *err)
+{
+    while (dispatch->look && free_slots(dispatch) > 0) {
+        size_t limit = free_slots(dispatch);
+        struct claim_list claims = { 0 };
+        /* set until proven otherwise: a claim that breaks off may have changed rows */
+        dispatch->recover = true;
+        int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by, (int64_t)limit, &claims, err);
+        if (result == 0)
+            result = take_up(dispatch, &claims, err);
+        if (result == 0) {
+            dispatch->recover = false;
+            dispatch->look = claims.count == limit;
+        }
+        claim_list_release(&claims);
+        if (result != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
+{
+    dispatch->look |= look;
+    if (dispatch_store(dispatch, err) != 0 || renew(dispatch, err) != 0 || recover(dispatch, err) != 0)
+        return -1;
+    return claim(dispatch, err);
+}
+
+int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms, struct err *err)
+{
+    return http_run(dispatch->http, extra, count, timeout_ms, err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dispatcher: claims executions, runs them at their executors, stores what came of them. One event loop, one thread. */
+#ifndef SANDBOX_SERVICE_DISPATCH_H
+#define SANDBOX_SERVICE_DISPATCH_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/io/db.h"
+#include "lib/service/report.h"
+#include "lib/service/settings.h"
+
+/* Everything is borrowed for the dispatcher's life. */
+struct dispatch_config {
+    struct db *db;
+    const struct settings *settings;
+    const char *claimed_by; /* names this dispatcher in the rows; one process a name */
+    int doorbell;           /* descriptor to ring waiters from, or -1 */
+    size_t flights_max;     /* executions under way at once */
+    report_fn report;
+};
+
+struct dispatch;
+
+/* NULL with err. */
+struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *err) must_use;
+/* Stores what has ended, lets running streams go and ends the leases, so that another dispatcher takes them over at once. NULL is fine. */
+void dispatch_free(struct dispatch *dispatch);
+
+/* The database part: stores what has ended, renews leases, claims and starts what is due when `look` is set or a slot became
+ * free. After a failure nothing is lost: call it again. */
+int dispatch_step(struct dispatch *dispatch, bool look, struct err *err) must_use;
+/* The network part: waits up to timeout_ms for executors or one of `extra` (revents are filled). Returns early, for a step,
+ * as soon as an execution has ended. */
+int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms,
+                  struct err *err) must_use;
+/* Whether executions are under way or wait to be stored. */
+bool dispatch_busy(const struct dispatch *dispatch);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executions under way: starting them, and turning what the executor says into a verdict. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/service/dispatch_internal.h"
+
+static void list_add(struct flight_list *list, struct flight *flight)
+{
+    flight->previous = list->last;
+    flight->next = NULL;
+    if (list->last)
+        list->last->next = flight;
+    else
+        list->first = flight;
+    list->last = flight;
+    list->count++;
+}
+
+static void list_remove(struct flight_list *list, struct flight *flight)
+{
+    if (flight->previous)
+        flight->previous->next = flight->next;
+    else
+        list->first = flight->next;
+    if (flight->next)
+        flight->next->previous = flight->previous;
+    else
+        list->last = flight->previous;
+    list->count--;
+}
+
+static struct flight **bucket(const struct dispatch *dispatch, int64_t seq)
+{
+    return &dispatch->table[(size_t)seq & dispatch->table_mask];
+}
+
+struct flight *flight_find(const struct dispatch *dispatch, int64_t seq)
+{
+    struct flight *flight = *bucket(dispatch, seq);
+    while (flight && flight->seq != seq)
+        flight = flight->bucket_next;
+    return flight;
+}
+
+void flight_free(struct flight *flight)
+{
+    struct dispatch *dispatch = flight->dispatch;
+    struct flight **link = bucket(dispatch, flight->seq);
+    while (*link != flight)
+        link = &(*link)->bucket_next;
+    *link = flight->bucket_next;
+    list_remove(flight->run ? &dispatch->running : &dispatch->ended, flight);
+    execclient_drop(dispatch->http, flight->run);
+    verdict_release(&flight->verdict);
+    free(flight);
+}
+
+void flight_postpone(struct flight *flight)
+{
+    list_remove(&flight->dispatch->ended, flight);
+    list_add(&flight->dispatch->ended, flight);
+}
+
+/* Its verdict is made: it waits to be stored. */
+static void end_flight(struct flight *flight)
+{
+    list_remove(&flight->dispatch->running, flight);
+    list_add(&flight->dispatch->ended, flight);
+    flight->run = NULL;
+}
+
+static void lose(struct flight *flight, enum exec_loss loss, const struct err *err)
+{
+    verdict_of_loss(loss, err, flight->attempts, flight->max_retries, &flight->verdict);
+    bool again = flight->verdict.again;
+    flight->dispatch->config.report(again ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+                                    again ? "execution lost, will be retried" : "execution lost", err, "execution_id",
+                                    flight->id);
+}
+
+static void on_answer(void *arg, struct exec_answer *answer)
+{
+    struct flight *flight = arg;
+    verdict_of_answer(answer, &flight->verdict);
+    end_flight(flight);
+}
+
+static void on_lost(void *arg, enum exec_loss loss, const struct err *err)
+{
+    struct flight *flight = arg;
+    lose(flight, loss, err);
+    end_flight(flight);
+}
+
+static const struct exec_handlers handlers = { .on_answer = on_answer, .on_lost = on_lost };
+
+/* `endpoint` holds what `target` points to. */
+static void aim(const struct flight *flight, struct runtime_endpoint *endpoint, struct exec_target *target)
+{
+    runtime_endpoint(&flight->dispatch->config.settings->runtime, flight->container_id, endpoint);
+    *target = (struct exec_target){
+        .unix_path = endpoint->unix_path, .url = endpoint->url, .secret = flight->secret
+    };
+}
+
+static int send(struct flight *flight, const struct execution_claim *claim, struct err *err)
+{
+    const struct execution *execution = &claim->execution;
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    cleanup_free char *env_json = NULL;
+    if (outcome_merge_env(claim->session_env_json, execution->env_json, &env_json, err) != 0)
+        return -1;
+    const struct wire_execute request = {
+        .execution_id = flight->id,
+        .code = execution->code,
+        .language = execution->language,
+        .event_json = execution->event_json,
+        .env_json = env_json,
+        .timeout_ms = execution->timeout_s * 1000,
+        .memory_mb = claim->resources.memory_mb,
+        .disk_mb = claim->resources.disk_mb,
+        .max_processes = claim->resources.max_processes,
+    };
+    aim(flight, &endpoint, &target);
+    return execclient_start(flight->dispatch->http, &target, &request, &handlers, flight, &flight->run, err);
+}
+
+int flight_start(struct dispatch *dispatch, const struct execution_claim *claim, struct err *err)
+{
+    const struct execution *execution = &claim->execution;
+    struct flight *flight = calloc(1, sizeof(*flight));
+    if (!flight)
+        return err_internal(err, ENOMEM, "taking up execution %s", execution->id);
+    *flight = (struct flight){
+        .dispatch = dispatch,
+        .seq = execution->seq,
+        .attempts = execution->attempts,
+        .max_retries = execution->max_retries,
+        .bucket_next = *bucket(dispatch, execution->seq),
+    };
+    memcpy(flight->id, execution->id, sizeof(flight->id));
+    memcpy(flight->notify, execution->notify, sizeof(flight->notify));
+    memcpy(flight->container_id, claim->container_id, sizeof(flight->container_id));
+    memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
+    *bucket(dispatch, flight->seq) = flight;
+    struct err problem = ERR_INIT;
+    if (send(flight, claim, &problem) == 0) {
+        list_add(&dispatch->running, flight);
+        return 0;
+    }
+    bool ours = problem.code == ERR_INTERNAL || problem.code == ERR_UNAVAILABLE; /* may go better next time */
+    lose(flight, ours ? EXEC_LOSS_BUSY : EXEC_LOSS_REFUSED, &problem);
+    list_add(&dispatch->ended, flight);
+    return 0;
+}
+
+void flight_ack(struct flight *flight)
+{
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    aim(flight, &endpoint, &target);
+    execclient_ack(flight->dispatch->http, &target, flight->id);
+}
+
+void flight_cancel(struct flight *flight)
+{
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    aim(flight, &endpoint, &target);
+    execclient_cancel(flight->dispatch->http, &target, flight->id);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dispatcher's inside, shared by its parts only. */
+#ifndef SANDBOX_SERVICE_DISPATCH_INTERNAL_H
+#define SANDBOX_SERVICE_DISPATCH_INTERNAL_H
+
+#include "lib/service/dispatch.h"
+#include "lib/service/dispatch_outcome.h"
+
+/* One execution from its claim until it is stored: first under way (`run`), then waiting in `ended`. */
+struct flight {
+    struct flight *previous, *next; /* in `running` or `ended` */
+    struct flight *bucket_next;     /* in the table by seq */
+    struct dispatch *dispatch;
+    struct exec_run *run; /* NULL once ended */
+    int64_t seq;
+    int64_t attempts, max_retries;
+    char id[EXECUTION_ID_SIZE];
+    char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
+    char container_id[CONTAINER_ID_SIZE];
+    char secret[CONTAINER_SECRET_SIZE];
+    struct verdict verdict;
+    size_t tries;   /* to store it */
+    bool uncertain; /* a commit with it had an unknown outcome */
+    bool changed;   /* the last try changed the row */
+};
+
+struct flight_list {
+    struct flight *first, *last;
+    size_t count;
+};
+
+struct dispatch {
+    struct dispatch_config config;
+    struct http *http;
+    struct flight_list running, ended;
+    struct flight **table; /* by seq; a power of two */
+    size_t table_mask;
+    int64_t renew_at_ms;
+    bool look;    /* the queue may hold something for us */
+    bool recover; /* the rows may say we run what we do not know of */
+};
+
+struct flight *flight_find(const struct dispatch *dispatch, int64_t seq);
+/* Starts a claimed execution; whatever goes wrong with it becomes its verdict. -1: out of memory, nothing is known of it. */
+int flight_start(struct dispatch *dispatch, const struct execution_claim *claim, struct err *err) must_use;
+/* Forgets the flight (in `running` or `ended`); a stream is let go. */
+void flight_free(struct flight *flight);
+/* Puts an ended flight behind the others. */
+void flight_postpone(struct flight *flight);
+/* Executor calls that nobody waits for. */
+void flight_ack(struct flight *flight);
+void flight_cancel(struct flight *flight);
+
+/* Stores what has ended, in as few transactions as sensible, and wakes who waits. On failure the rest stays in `ended`. */
+int dispatch_store(struct dispatch *dispatch, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Storing verdicts: many in one commit, each by compare-and-set, so that storing one again does no harm. */
+#include <string.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/container_repo.h"
+#include "lib/repo/execution_repo.h"
+#include "lib/service/dispatch_internal.h"
+
+enum {
+    BATCH_MAX = 64,                  /* verdicts of one transaction */
+    BATCH_BYTES_MAX = 8 * 1024 * 1024, /* of outcome texts in one transaction */
+    TRIES_MAX = 3,                   /* before an outcome that the database refuses is replaced */
+};
+
+struct batch {
+    const char *claimed_by;
+    struct flight *flights[BATCH_MAX];
+    size_t count;
+};
+
+static size_t outcome_bytes(const struct execution_outcome *outcome)
+{
+    return outcome->stdout_len + outcome->stderr_len + (outcome->return_json ? strlen(outcome->return_json) : 0) +
+           (outcome->artifacts_json ? strlen(outcome->artifacts_json) : 0);
+}
+
+/* The longest waiting first; one that failed before goes alone, so that it cannot hold up the others. */
+static void gather(struct dispatch *dispatch, struct batch *batch)
+{
+    size_t bytes = 0;
+    for (struct flight *flight = dispatch->ended.first; flight && batch->count < BATCH_MAX; flight = flight->next) {
+        bytes += outcome_bytes(&flight->verdict.outcome);
+        if (batch->count > 0 && (bytes > BATCH_BYTES_MAX || flight->tries > 0))
+            break;
+        batch->flights[batch->count++] = flight;
+        if (flight->tries > 0)
+            break;
+    }
+}
+
+/* Containers before executions: the order in which the end of a session locks them. */
+static int store_work(struct db *db, void *arg, struct err *err)
+{
+    struct batch *batch = arg;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->flights[i]->verdict.suspect &&
+            container_repo_suspect(db, batch->flights[i]->container_id, err) != 0)
+            return -1;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct flight *flight = batch->flights[i];
+        const struct verdict *verdict = &flight->verdict;
+        int result = verdict->again
+            ? execution_repo_retry(db, flight->seq, batch->claimed_by, verdict->delay_ms, &flight->changed, err)
+            : execution_repo_finish(db, flight->seq, batch->claimed_by, verdict->status, &verdict->outcome,
+                                    &flight->changed, err);
+        if (result != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether the row is final and holds this flight's outcome, so far as can be known. */
+static bool is_stored(struct dispatch *dispatch, const struct flight *flight)
+{
+    struct err ignored = ERR_INIT;
+    struct execution execution = { 0 };
+    if (flight->changed || !flight->uncertain)
+        return flight->changed;
+    bool final = execution_repo_get(dispatch->config.db, NULL, flight->id, EXECUTION_SUMMARY, &execution, &ignored) == 0 &&
+                 execution_status_final(execution.status);
+    execution_release(&execution);
+    return final;
+}
+
+/* Whoever began to wait after the claim. */
+static void ring_late_waiter(struct dispatch *dispatch, const struct flight *flight)
+{
+    char address[ADDRESS_SIZE] = "";
+    struct err ignored = ERR_INIT;
+    if (execution_repo_notify(dispatch->config.db, flight->seq, address, &ignored) == 0 &&
+        strcmp(address, flight->notify) != 0)
+        doorbell_ring(dispatch->config.doorbell, address, flight->id);
+}
+
+/* After the commit: waiters first, for they are waiting. */
+static void announce(struct dispatch *dispatch, struct batch *batch)
+{
+    bool suspects = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct flight *flight = batch->flights[i];
+        suspects |= flight->verdict.suspect;
+        flight->changed = !flight->verdict.again && is_stored(dispatch, flight);
+        if (flight->changed)
+            doorbell_ring(dispatch->config.doorbell, flight->notify, flight->id);
+    }
+    if (suspects)
+        doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.provisiond, "suspect");
+    for (size_t i = 0; i < batch->count; i++) {
+        struct flight *flight = batch->flights[i];
+        if (flight->verdict.cancel)
+            flight_cancel(flight);
+        else if (flight->changed)
+            flight_ack(flight);
+        if (flight->changed)
+            ring_late_waiter(dispatch, flight);
+        flight_free(flight);
+    }
+    dispatch->look = true; /* slots of their sessions are free */
+}
+
+/* An outcome that the database will not take must not be tried for ever. */
+static void replace_outcome(struct dispatch *dispatch, struct flight *flight, const struct err *err)
+{
+    dispatch->config.report(LOG_LEVEL_ERROR, "outcome cannot be stored, replaced", err, "execution_id", flight->id);
+    verdict_release(&flight->verdict);
+    flight->verdict.status = EXECUTION_FAILED;
+    flight->verdict.outcome.error_kind = strdup("executor");
+    flight->verdict.outcome.error_message = strdup("The execution ended, but its result could not be stored.");
+}
+
+static void note_failure(struct dispatch *dispatch, struct batch *batch, const struct err *err)
+{
+    bool away = err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct flight *flight = batch->flights[i];
+        flight->uncertain |= err->code == ERR_UNCERTAIN;
+        if (away || err->code == ERR_UNCERTAIN)
+            continue;
+        if (++flight->tries == TRIES_MAX)
+            replace_outcome(dispatch, flight, err);
+        if (batch->count == 1)
+            flight_postpone(flight);
+    }
+}
+
+int dispatch_store(struct dispatch *dispatch, struct err *err)
+{
+    while (dispatch->ended.first) {
+        struct batch batch = { .claimed_by = dispatch->config.claimed_by };
+        gather(dispatch, &batch);
+        if (db_transaction(dispatch->config.db, store_work, &batch, err) != 0) {
+            note_failure(dispatch, &batch, err);
+            return -1;
+        }
+        announce(dispatch, &batch);
+    }
+    return 0;
+}

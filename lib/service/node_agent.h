@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says for a node what it offers: capacity, isolation in force, and why it cannot work when it cannot. */
+#ifndef SANDBOX_SERVICE_NODE_AGENT_H
+#define SANDBOX_SERVICE_NODE_AGENT_H
+
+#include "lib/io/db.h"
+#include "lib/model/entities.h"
+#include "lib/service/report.h"
+#include "lib/service/settings.h"
+
+enum { NODE_BEAT_MS = 2000 };
+
+/* The agent of one node; owned by one thread. Settings and database are borrowed. */
+struct node_agent;
+
+struct node_agent *node_agent_new(struct db *db, const struct settings *settings, report_fn report, struct err *err) must_use;
+void node_agent_free(struct node_agent *agent);
+
+/* settings.node.id, or the host's name. */
+void node_agent_id(const struct settings *settings, char out[NODE_ID_SIZE]);
+/* What this machine gives to sandboxes, by settings and hardware. */
+void node_agent_capacity(const struct node_settings *settings, struct node *out);
+
+/* The engine's driver, opened when needed; NULL with err while it cannot be. */
+struct runtime *node_agent_runtime(struct node_agent *agent, struct err *err) must_use;
+/* Looks at the engine and writes the node's row. Fails only when the database does. */
+int node_agent_beat(struct node_agent *agent, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One provisioner: claims a step, has it done. */
+#include "lib/service/provision.h"
+
+#include <errno.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/container_repo.h"
+#include "lib/service/provision_internal.h"
+#include "lib/service/sessions.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+
+enum {
+    LEASE_MS = 90000, /* longer than any step: only a process that is gone loses it */
+    DESTROY_PAUSE_FIRST_MS = 250,
+    DESTROY_PAUSE_LONGEST_MS = 30000,
+};
+
+struct provisioner *provision_new(const struct provision_config *config, struct err *err)
+{
+    struct provisioner *provisioner = calloc(1, sizeof(*provisioner));
+    struct http *http = provisioner ? http_new(err) : NULL;
+    if (!http) {
+        if (!provisioner)
+            err_internal(err, ENOMEM, "making a provisioner");
+        free(provisioner);
+        return NULL;
+    }
+    *provisioner = (struct provisioner){
+        .config = *config,
+        .context = { .db = config->db,
+                     .settings = config->settings,
+                     .doorbell = config->doorbell,
+                     .now_ms = clock_wall_ms,
+                     .random_id = id_random },
+        .http = http,
+    };
+    return provisioner;
+}
+
+void provision_free(struct provisioner *provisioner)
+{
+    if (!provisioner)
+        return;
+    runtime_free(provisioner->runtime);
+    http_free(provisioner->http);
+    free(provisioner);
+}
+
+int provision_recover(struct db *db, const char *claimed_by, struct err *err)
+{
+    return container_repo_release(db, claimed_by, err);
+}
+
+struct runtime *provision_runtime(struct provisioner *provisioner, struct err *err)
+{
+    if (!provisioner->runtime)
+        provisioner->runtime = runtime_open(&provisioner->config.settings->runtime, err);
+    return provisioner->runtime;
+}
+
+void provision_aim(const struct provisioner *provisioner, const struct container *container,
+                   struct runtime_endpoint *endpoint, struct exec_target *target)
+{
+    runtime_endpoint(&provisioner->config.settings->runtime, container->id, endpoint);
+    *target = (struct exec_target){
+        .unix_path = endpoint->unix_path, .url = endpoint->url, .secret = container->secret
+    };
+}
+
+int provision_give_up(struct provisioner *provisioner, const struct container *container, const char *reason,
+                      struct err *err)
+{
+    const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
+    bool changed = false;
+    if (container->session_id[0] &&
+        session_service_end(&provisioner->context, container->session_id, &how, &changed, err) != 0)
+        return -1;
+    if (changed)
+        provisioner->config.report(LOG_LEVEL_WARN, reason, NULL, "session_id", container->session_id);
+    /* a warm one, or one whose session had ended before */
+    return container_repo_delete(provisioner->config.db, container->id, &changed, err);
+}
+
+static int64_t destroy_pause(int64_t attempts)
+{
+    int64_t pause = DESTROY_PAUSE_FIRST_MS;
+    for (int64_t i = 1; i < attempts && pause < DESTROY_PAUSE_LONGEST_MS; i++)
+        pause *= 2;
+    return pause < DESTROY_PAUSE_LONGEST_MS ? pause : DESTROY_PAUSE_LONGEST_MS;
+}
+
+int provision_destroy(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    struct err problem = ERR_INIT;
+    struct runtime *runtime = provision_runtime(provisioner, &problem);
+    if (runtime && runtime_destroy(runtime, container->id, &problem) == 0)
+        return container_repo_deleted(config->db, container->id, err);
+    config->report(LOG_LEVEL_WARN, "container could not be removed, will be tried again", &problem, "container_id",
+                   container->id);
+    return container_repo_again(config->db, container->id, config->claimed_by, destroy_pause(container->attempts),
+                                problem.text, err);
+}
+
+static int work(struct provisioner *provisioner, bool *worked_out, struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    struct container_list due = { 0 };
+    int result = container_repo_claim_work(config->db, config->node_id, config->claimed_by, LEASE_MS, 1, &due, err);
+    for (size_t i = 0; result == 0 && i < due.count; i++) {
+        const struct container *container = &due.items[i];
+        *worked_out = true;
+        result = container->status == CONTAINER_CREATING ? provision_create(provisioner, container, err)
+                                                         : provision_destroy(provisioner, container, err);
+    }
+    container_list_release(&due);
+    return result;
+}
+
+static int examine(struct provisioner *provisioner, bool *worked_out, struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    struct container_list suspects = { 0 };
+    int result = container_repo_take_suspects(config->db, config->node_id, 1, &suspects, err);
+    for (size_t i = 0; result == 0 && i < suspects.count; i++) {
+        *worked_out = true;
+        result = provision_examine(provisioner, &suspects.items[i], err);
+    }
+    container_list_release(&suspects);
+    return result;
+}
+
+int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err)
+{
+    *worked_out = false;
+    if (work(provisioner, worked_out, err) != 0)
+        return -1;
+    return *worked_out ? 0 : examine(provisioner, worked_out, err);
+}

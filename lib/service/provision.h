@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes container rows true on one node: creates, removes, examines. Each provisioner belongs to one thread. */
+#ifndef SANDBOX_SERVICE_PROVISION_H
+#define SANDBOX_SERVICE_PROVISION_H
+
+#include <stdbool.h>
+
+#include "lib/io/db.h"
+#include "lib/io/http.h"
+#include "lib/service/report.h"
+#include "lib/service/settings.h"
+
+/* Everything is borrowed for the provisioner's life. */
+struct provision_config {
+    struct db *db; /* the thread's own */
+    const struct settings *settings;
+    const char *node_id;
+    const char *claimed_by; /* shared by all threads of the one process that works for this node */
+    int doorbell;           /* descriptor to ring from */
+    report_fn report;
+};
+
+struct provisioner;
+
+/* NULL with err. The engine is opened when it is first needed. */
+struct provisioner *provision_new(const struct provision_config *config, struct err *err) must_use;
+void provision_free(struct provisioner *provisioner);
+
+/* Once at start, before any worker: leases that an earlier process left are free again. */
+int provision_recover(struct db *db, const char *claimed_by, struct err *err) must_use;
+
+/* Takes one container with a step due, or one that is suspected to be dead, and does what it needs; *worked_out says whether there was
+ * one. Problems of the container or the engine end up in its row; only a database that does not answer is a failure. */
+int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err) must_use;
+
+/* Compares the engine with the database, both ways: removes containers that no row knows, ends sessions whose container is gone,
+ * removes containers whose session has ended. */
+int provision_reconcile(struct provisioner *provisioner, struct err *err) must_use;
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating a container: engine, executor, and the one transaction that opens the session. */
+#include <poll.h>
+#include <string.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/container_repo.h"
+#include "lib/repo/execution_repo.h"
+#include "lib/repo/session_repo.h"
+#include "lib/service/provision_internal.h"
+#include "lib/util/clock.h"
+
+enum {
+    START_LIMIT_MS = SESSION_START_LIMIT_S * 1000 - 3000, /* we know the reason better than the reaper: be first */
+    HEALTH_LIMIT_MS = 20000, /* one try; an interpreter may have to be read from a cold disk */
+    HEALTH_SLICE_MS = 500,   /* between looks whether the container still runs */
+    PAUSE_FIRST_MS = 250,
+    PAUSE_LONGEST_MS = 4000,
+    POOL_PAUSE_LONGEST_MS = 60000, /* nobody waits for a warm container */
+    POOL_LIMIT_MS = 10 * 60 * 1000,
+    COMMIT_LIMIT_MS = 30000,
+    COMMIT_PAUSE_MS = 250,
+};
+
+static bool is_warm(const struct container *container)
+{
+    return container->session_id[0] == '\0';
+}
+
+/* Waits for the executor, but no longer than its container runs. */
+static int await_executor(struct provisioner *provisioner, const struct container *container, struct runtime *runtime,
+                          int64_t limit_ms, struct err *err)
+{
+    int64_t end = clock_mono_ms() + (limit_ms < HEALTH_LIMIT_MS ? limit_ms : HEALTH_LIMIT_MS);
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    struct wire_health health;
+    provision_aim(provisioner, container, &endpoint, &target);
+    for (;;) {
+        int64_t now = clock_mono_ms();
+        int64_t slice = end - now < HEALTH_SLICE_MS ? end : now + HEALTH_SLICE_MS;
+        if (execclient_health(provisioner->http, &target, slice, &health, err) == 0)
+            return 0;
+        if (err->code != ERR_TIMEOUT || clock_mono_ms() >= end)
+            return -1;
+        struct runtime_status status;
+        struct err ignored = ERR_INIT;
+        if (runtime_inspect(runtime, container->id, &status, &ignored) == 0 && status.state != RUNTIME_RUNNING)
+            return err_set(err, ERR_INTERNAL, "Its executor ended right after the start (exit code %d).",
+                           (int)status.exit_code);
+    }
+}
+
+static int bring_up(struct provisioner *provisioner, const struct container *container, int64_t limit_ms,
+                    struct err *err)
+{
+    const struct runtime_spec spec = {
+        .container_id = container->id,
+        .secret = container->secret,
+        .image = container->image,
+        .oci_runtime = container->oci_runtime,
+        .languages = container->languages,
+        .network_enabled = container->network_enabled,
+        .resources = container->resources,
+    };
+    int64_t begun = clock_mono_ms();
+    struct runtime *runtime = provision_runtime(provisioner, err);
+    if (!runtime || runtime_create(runtime, &spec, err) != 0)
+        return -1;
+    return await_executor(provisioner, container, runtime, limit_ms - (clock_mono_ms() - begun), err);
+}
+
+struct opening {
+    const struct container *container;
+    const char *claimed_by;
+    bool opened;      /* the container is ready */
+    uint64_t waiting; /* executions that may run now */
+};
+
+/* Session, then container, then executions: the order in which the end of a session locks them. */
+static int open_work(struct db *db, void *arg, struct err *err)
+{
+    struct opening *opening = arg;
+    const struct container *container = opening->container;
+    bool started = true, ready = false, deleted = false;
+    opening->opened = false;
+    opening->waiting = 0;
+    if (!is_warm(container) && session_repo_start(db, container->session_id, &started, err) != 0)
+        return -1;
+    if (!started) /* it ended meanwhile */
+        return container_repo_delete(db, container->id, &deleted, err);
+    if (container_repo_ready(db, container->id, opening->claimed_by, &ready, err) != 0)
+        return -1;
+    if (!ready)
+        return err_set(err, ERR_CONFLICT, "The container is to be removed.");
+    opening->opened = true;
+    if (is_warm(container))
+        return 0;
+    return execution_repo_make_runnable(db, container->session_id, &opening->waiting, err);
+}
+
+/* A commit whose outcome is not known is looked up: done again, it would take the running session for an ended one. */
+static int open_again(struct db *db, struct opening *opening, struct err *err)
+{
+    struct container now = { 0 };
+    if (container_repo_get(db, opening->container->id, &now, err) != 0)
+        return -1;
+    enum container_status status = now.status;
+    container_release(&now);
+    opening->opened = status == CONTAINER_WARM || status == CONTAINER_RUNNING;
+    opening->waiting = opening->opened; /* ring, in case */
+    return status == CONTAINER_CREATING ? db_transaction(db, open_work, opening, err) : 0;
+}
+
+/* The engine has done its part; a database that is away must not make that worthless at once. */
+static int open_container(struct provisioner *provisioner, struct opening *opening, struct err *err)
+{
+    struct db *db = provisioner->config.db;
+    int64_t deadline = clock_mono_ms() + COMMIT_LIMIT_MS;
+    int result = db_transaction(db, open_work, opening, err);
+    while (result != 0 && (err->code == ERR_UNCERTAIN || err->code == ERR_UNAVAILABLE) && clock_mono_ms() < deadline) {
+        poll(NULL, 0, COMMIT_PAUSE_MS);
+        result = open_again(db, opening, err);
+    }
+    if (result != 0 && err->code == ERR_CONFLICT)
+        result = 0; /* the row has a removal due */
+    if (result == 0 && opening->waiting > 0)
+        doorbell_ring(provisioner->config.doorbell, provisioner->config.settings->doorbell.dispatchd,
+                      opening->container->session_id);
+    return result;
+}
+
+static int64_t pause_after(const struct container *container)
+{
+    int64_t longest = is_warm(container) ? POOL_PAUSE_LONGEST_MS : PAUSE_LONGEST_MS;
+    int64_t pause = PAUSE_FIRST_MS;
+    for (int64_t i = 1; i < container->attempts && pause < longest; i++)
+        pause *= 2;
+    return pause < longest ? pause : longest;
+}
+
+/* Whether another try could help somebody. */
+static bool worth_again(const struct container *container, const struct err *problem, int64_t left_ms)
+{
+    if (is_warm(container))
+        return left_ms > 0;
+    if (problem->code == ERR_NOT_FOUND || problem->code == ERR_INVALID)
+        return false;
+    return left_ms > pause_after(container);
+}
+
+static int fail(struct provisioner *provisioner, const struct container *container, const struct err *problem,
+                int64_t left_ms, struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    char reason[sizeof(problem->text) + 64];
+    bool again = worth_again(container, problem, left_ms);
+    config->report(again ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+                   again ? "container could not be made, will be tried again" : "container could not be made", problem,
+                   "container_id", container->id);
+    if (again)
+        return container_repo_again(config->db, container->id, config->claimed_by, pause_after(container),
+                                    problem->text, err);
+    snprintf(reason, sizeof(reason), "The sandbox could not be started: %s", problem->text);
+    return provision_give_up(provisioner, container, reason, err);
+}
+
+/* The row may have been removed by another worker before this one was done: nobody else would look for what it made. */
+static void sweep(struct provisioner *provisioner, const struct container *container)
+{
+    struct err ignored = ERR_INIT; /* the next reconciliation finds what stays */
+    if (provisioner->runtime)
+        (void)!runtime_destroy(provisioner->runtime, container->id, &ignored);
+}
+
+int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    int64_t limit = is_warm(container) ? POOL_LIMIT_MS : START_LIMIT_MS;
+    int64_t begun = clock_mono_ms();
+    int64_t left = limit - (clock_wall_ms() - container->created_at);
+    struct err problem = ERR_INIT;
+    if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
+        struct opening opening = { .container = container, .claimed_by = config->claimed_by };
+        int result = open_container(provisioner, &opening, err);
+        if (result == 0 && opening.opened)
+            config->report(LOG_LEVEL_INFO, "container ready", NULL, "container_id", container->id);
+        else if (result == 0)
+            sweep(provisioner, container);
+        return result;
+    }
+    sweep(provisioner, container);
+    if (problem.code == ERR_NONE)
+        err_set(&problem, ERR_TIMEOUT, "%s",
+                container->error && container->error[0] ? container->error : "no worker was free in time.");
+    return fail(provisioner, container, &problem, left - (clock_mono_ms() - begun), err);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The provisioner's inside, shared by its parts only. */
+#ifndef SANDBOX_SERVICE_PROVISION_INTERNAL_H
+#define SANDBOX_SERVICE_PROVISION_INTERNAL_H
+
+#include "lib/execclient/execclient.h"
+#include "lib/model/entities.h"
+#include "lib/service/context.h"
+#include "lib/service/provision.h"
+
+struct provisioner {
+    struct provision_config config;
+    struct context context; /* for ending sessions */
+    struct http *http;
+    struct runtime *runtime; /* NULL until it could be opened */
+};
+
+/* The engine's driver; NULL with err while it cannot be opened. */
+struct runtime *provision_runtime(struct provisioner *provisioner, struct err *err) must_use;
+/* Where the container's executor listens. `endpoint` holds what `target` points to. */
+void provision_aim(const struct provisioner *provisioner, const struct container *container,
+                   struct runtime_endpoint *endpoint, struct exec_target *target);
+
+/* Steps for one leased container. They fail only when the database does. */
+int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
+int provision_destroy(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
+
+/* Looks whether a running or warm container still works; if not, ends its session and it. */
+int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
+/* Ends the container and its session, if it has one, with a reason for users. */
+int provision_give_up(struct provisioner *provisioner, const struct container *container, const char *reason,
+                      struct err *err) must_use;
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Engine and database, compared: what one says exists and the other does not is put right. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/repo/container_repo.h"
+#include "lib/repo/session_repo.h"
+#include "lib/service/provision_internal.h"
+#include "lib/util/clock.h"
+
+enum { EXAMINE_LIMIT_MS = 5000 };
+
+int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
+    struct err problem = ERR_INIT;
+    struct runtime_status status = { 0 };
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    struct wire_health health;
+    struct runtime *runtime = provision_runtime(provisioner, &problem);
+    if (!runtime || runtime_inspect(runtime, container->id, &status, &problem) != 0) {
+        /* the next reconciliation looks again; suspecting it at once would go round in circles while the engine is down */
+        provisioner->config.report(LOG_LEVEL_WARN, "suspect container cannot be examined", &problem, "container_id",
+                                   container->id);
+        return 0;
+    }
+    if (status.oom_killed)
+        return provision_give_up(provisioner, container, "The sandbox ran out of memory and was stopped.", err);
+    if (status.state != RUNTIME_RUNNING)
+        return provision_give_up(provisioner, container,
+                                 "The sandbox stopped unexpectedly. Create a new session and try again.", err);
+    provision_aim(provisioner, container, &endpoint, &target);
+    if (execclient_health(provisioner->http, &target, clock_mono_ms() + EXAMINE_LIMIT_MS, &health, &problem) == 0)
+        return 0;
+    return provision_give_up(provisioner, container,
+                             "The sandbox stopped answering. Create a new session and try again.", err);
+}
+
+static int compare_container(const void *a, const void *b)
+{
+    return strcmp(((const struct container *)a)->id, ((const struct container *)b)->id);
+}
+
+static int compare_status(const void *a, const void *b)
+{
+    return strcmp(((const struct runtime_status *)a)->container_id, ((const struct runtime_status *)b)->container_id);
+}
+
+/* The engine's list is older than the rows: whatever it names had a row before, so one without a row is left over. */
+static void remove_unknown(struct provisioner *provisioner, struct runtime *runtime, const struct runtime_status *found,
+                           size_t count, const struct container_list *rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct container key = { 0 };
+        struct err problem = ERR_INIT;
+        memcpy(key.id, found[i].container_id, sizeof(key.id));
+        if (rows->count > 0 && bsearch(&key, rows->items, rows->count, sizeof(key), compare_container))
+            continue;
+        bool removed = runtime_destroy(runtime, key.id, &problem) == 0;
+        provisioner->config.report(LOG_LEVEL_WARN,
+                                   removed ? "container without a row removed"
+                                           : "container without a row could not be removed",
+                                   removed ? NULL : &problem, "container_id", key.id);
+    }
+}
+
+static int drop_if_ended(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
+    struct session session = { 0 };
+    bool changed = false;
+    if (session_repo_get(provisioner->config.db, NULL, container->session_id, &session, err) != 0)
+        return err->code == ERR_SESSION_NOT_FOUND
+            ? container_repo_delete(provisioner->config.db, container->id, &changed, err)
+            : -1;
+    bool ended = session_status_final(session.status);
+    session_release(&session);
+    return ended ? container_repo_delete(provisioner->config.db, container->id, &changed, err) : 0;
+}
+
+static int check_rows(struct provisioner *provisioner, const struct runtime_status *found, size_t count,
+                      const struct container_list *rows, struct err *err)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct container *container = &rows->items[i];
+        struct runtime_status key = { 0 };
+        const struct runtime_status *seen = NULL;
+        memcpy(key.container_id, container->id, sizeof(key.container_id));
+        if (container->status != CONTAINER_WARM && container->status != CONTAINER_RUNNING)
+            continue; /* a step is due: whoever has it cares */
+        if (count > 0)
+            seen = bsearch(&key, found, count, sizeof(key), compare_status);
+        /* the list may be older than the container: it is asked about by name before anything is done */
+        if ((!seen || seen->state != RUNTIME_RUNNING) && provision_examine(provisioner, container, err) != 0)
+            return -1;
+        if (container->session_id[0] && drop_if_ended(provisioner, container, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int provision_reconcile(struct provisioner *provisioner, struct err *err)
+{
+    struct err problem = ERR_INIT;
+    struct runtime_status *found = NULL;
+    size_t count = 0;
+    struct container_list rows = { 0 };
+    struct runtime *runtime = provision_runtime(provisioner, &problem);
+    if (!runtime || runtime_list(runtime, &found, &count, &problem) != 0)
+        return 0; /* the node's row says that the engine is down */
+    int result = container_repo_live(provisioner->config.db, provisioner->config.node_id, &rows, err);
+    if (result == 0) {
+        if (count > 0)
+            qsort(found, count, sizeof(*found), compare_status);
+        if (rows.count > 0)
+            qsort(rows.items, rows.count, sizeof(*rows.items), compare_container);
+        remove_unknown(provisioner, runtime, found, count, &rows);
+        result = check_rows(provisioner, found, count, &rows, err);
+    }
+    container_list_release(&rows);
+    free(found);
+    return result;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time limits of sessions. */
+#include "lib/service/reap.h"
+
+#include <string.h>
+
+#include "lib/repo/node_repo.h"
+#include "lib/repo/session_repo.h"
+#include "lib/service/sessions.h"
+
+enum {
+    BATCH = 200,
+    NODE_SILENT_MS = 15000, /* its agent beats every 2 s */
+};
+
+static int end_each(const struct context *context, const struct string_list *ids, const struct session_ending *how,
+                    report_fn report, struct err *err)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        bool changed = false;
+        if (session_service_end(context, ids->items[i], how, &changed, err) != 0)
+            return -1;
+        if (changed)
+            report(LOG_LEVEL_INFO, how->reason, NULL, "session_id", ids->items[i]);
+    }
+    return 0;
+}
+
+static int end_expired(const struct context *context, report_fn report, struct err *err)
+{
+    static const struct session_ending how = {
+        .status = SESSION_TIMEOUT,
+        .kind = "session_timeout",
+        .reason = "The session's time limit was reached.",
+    };
+    size_t ended;
+    do {
+        struct string_list ids = { 0 };
+        if (session_repo_expired(context->db, BATCH, &ids, err) != 0)
+            return -1;
+        int result = end_each(context, &ids, &how, report, err);
+        ended = ids.count;
+        string_list_release(&ids);
+        if (result != 0)
+            return -1;
+    } while (ended == BATCH);
+    return 0;
+}
+
+static const struct node *find_node(const struct node_list *nodes, const char *id)
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        if (strcmp(nodes->items[i].id, id) == 0)
+            return &nodes->items[i];
+    return NULL;
+}
+
+/* What kept the session from starting, for its user. */
+static void explain(const struct context *context, const struct node_list *nodes, const char *session_id, char *out,
+                    size_t size)
+{
+    struct err ignored = ERR_INIT;
+    struct session session = { 0 };
+    const struct node *node = NULL;
+    if (session_repo_get(context->db, NULL, session_id, &session, &ignored) == 0)
+        node = find_node(nodes, session.node_id);
+    session_release(&session);
+    if (!node || context->now_ms() - node->last_seen_at > NODE_SILENT_MS)
+        snprintf(out, size, "The sandbox could not be started: no provisioner is running on its node.");
+    else if (node->error)
+        snprintf(out, size, "The sandbox could not be started: %s", node->error);
+    else
+        snprintf(out, size, "The sandbox did not start within %d seconds.", SESSION_START_LIMIT_S);
+}
+
+static int fail_stuck(const struct context *context, report_fn report, struct err *err)
+{
+    struct string_list ids = { 0 };
+    struct node_list nodes = { 0 };
+    int result = session_repo_stuck(context->db, SESSION_START_LIMIT_S, BATCH, &ids, err);
+    if (result == 0 && ids.count > 0)
+        result = node_repo_list(context->db, &nodes, err);
+    for (size_t i = 0; result == 0 && i < ids.count; i++) {
+        char reason[512];
+        struct string_list one = { .items = &ids.items[i], .count = 1 };
+        explain(context, &nodes, ids.items[i], reason, sizeof(reason));
+        const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
+        result = end_each(context, &one, &how, report, err);
+    }
+    node_list_release(&nodes);
+    string_list_release(&ids);
+    return result;
+}
+
+int reap_pass(const struct context *context, report_fn report, struct err *err)
+{
+    if (end_expired(context, report, err) != 0)
+        return -1;
+    return fail_stuck(context, report, err);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ends what has run out of time. */
+#ifndef SANDBOX_SERVICE_REAP_H
+#define SANDBOX_SERVICE_REAP_H
+
+#include "lib/service/context.h"
+#include "lib/service/report.h"
+
+/* One pass: sessions past their time limit end as `timeout`; sessions that did not start in time end as `failed`, with what was
+ * missing. */
+int reap_pass(const struct context *context, report_fn report, struct err *err) must_use;
+
+#endif
