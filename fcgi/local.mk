@@ -1,0 +1,14 @@
+sbin_PROGRAMS += fcgi/sandbox-api
+noinst_LIBRARIES += fcgi/libfcgiapi.a
+# Everything but libfcgi itself: what the tests serve requests with.
+fcgi_libfcgiapi_a_SOURCES = fcgi/request.c fcgi/request.h fcgi/body.c fcgi/router.c fcgi/router.h fcgi/routes.c \
+	fcgi/response.c fcgi/response.h fcgi/guard.c fcgi/guard.h fcgi/serve.c fcgi/serve.h fcgi/call.c fcgi/call.h \
+	fcgi/sessions.c fcgi/executions.c fcgi/templates.c fcgi/health.c \
+	fcgi/codec/fields.c fcgi/codec/fields.h fcgi/codec/map.c \
+	fcgi/codec/session_codec.c fcgi/codec/session_codec.h \
+	fcgi/codec/execution_codec.c fcgi/codec/execution_codec.h \
+	fcgi/codec/health_codec.c fcgi/codec/health_codec.h
+fcgi_sandbox_api_SOURCES = fcgi/main.c fcgi/worker.c fcgi/worker.h fcgi/listener.c fcgi/listener.h
+# lib/libruntime.a only for its settings: the web tier must hold no engine driver and no HTTP client (tests/check-web-tier.sh).
+fcgi_sandbox_api_LDADD = fcgi/libfcgiapi.a lib/libservice.a lib/librepo.a lib/libruntime.a lib/libio.a lib/libwire.a \
+	lib/libmodel.a lib/libutil.a $(FCGI_LIBS) $(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(CRYPTO_LIBS)

@@ -50,7 +50,7 @@ static int64_t either(int64_t asked, int64_t preset)
     return asked != 0 ? asked : preset;
 }
 
-/* The session as it was asked for; borrows the request's texts until release_draft(). */
+/* The session as it was asked for. It borrows the request's texts, so it is never released. */
 static void draft_session(const struct creation *creation, struct session *draft)
 {
     const struct session_request *request = creation->request;

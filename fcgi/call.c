@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every handler needs. */
+#include "fcgi/call.h"
+
+#include <string.h>
+
+#include "lib/util/id.h"
+
+int call_page(const struct call *call, struct page *out, struct err *err)
+{
+    *out = (struct page){ .limit = PAGE_LIMIT_DEFAULT };
+    if (request_query_int(call->request, "limit", 1, PAGE_LIMIT_MAX, &out->limit, err) != 0)
+        return -1;
+    return request_query_int(call->request, "offset", 0, INT32_MAX, &out->offset, err);
+}
+
+int call_answer(const struct call *call, int status, struct json_object *body, struct err *err)
+{
+    if (!body)
+        return err_internal(err, 0, "out of memory for an answer");
+    response_json(call->response, status, body);
+    return 0;
+}
+
+struct json_object *call_message(const char *message)
+{
+    struct json_object *body = json_object_new_object();
+    if (body)
+        json_object_object_add(body, "message", json_object_new_string(message));
+    return body;
+}
+
+int call_check_session_id(const struct call *call, struct err *err)
+{
+    if (id_valid(call->id, "sess_", SESSION_ID_RANDOM))
+        return 0;
+    return err_set(err, ERR_SESSION_NOT_FOUND, "Session '%.80s' does not exist or has been terminated",
+                   call->id);
+}
+
+int call_check_execution_id(const struct call *call, struct err *err)
+{
+    static const char prefix[] = "exec_";
+    const char *date = call->id + sizeof(prefix) - 1;
+    if (strncmp(call->id, prefix, sizeof(prefix) - 1) == 0 && strspn(date, "0123456789") >= 8 &&
+        id_valid(date + 8, "_", EXECUTION_ID_RANDOM))
+        return 0;
+    return err_set(err, ERR_EXECUTION_NOT_FOUND, "Execution '%.80s' does not exist", call->id);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a handler is given: a request that has passed router and guard, and the response to fill. */
+#ifndef SANDBOX_FCGI_CALL_H
+#define SANDBOX_FCGI_CALL_H
+
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+#include "lib/service/context.h"
+#include "lib/service/waiting.h"
+
+struct call {
+    const struct context *context;
+    const struct request *request;
+    struct caller caller;
+    const char *id; /* what stands for the {id} of the route's pattern */
+    struct wait_room *room;
+    int client_fd;  /* hangs up when the client is gone; -1: unknown */
+    struct response *response;
+};
+
+/* Pages: "limit" and "offset" of the query. */
+int call_page(const struct call *call, struct page *out, struct err *err) must_use;
+/* Answers with `body`; ERR_INTERNAL when it is NULL (no memory). */
+int call_answer(const struct call *call, int status, struct json_object *body, struct err *err) must_use;
+/* {message} */
+struct json_object *call_message(const char *message) must_use;
+/* Whether the path's id can be one at all: ERR_SESSION_NOT_FOUND, ERR_EXECUTION_NOT_FOUND. (The database compares ids more
+ * loosely, without regard to case.) */
+int call_check_session_id(const struct call *call, struct err *err) must_use;
+int call_check_execution_id(const struct call *call, struct err *err) must_use;
+
+/* Handlers, one file a subject. */
+int sessions_create(struct call *call, struct err *err);
+int sessions_list(struct call *call, struct err *err);
+int sessions_get(struct call *call, struct err *err);
+int sessions_delete(struct call *call, struct err *err);
+int executions_submit(struct call *call, struct err *err);
+int executions_submit_sync(struct call *call, struct err *err);
+int executions_of_session(struct call *call, struct err *err);
+int executions_get(struct call *call, struct err *err);
+int executions_status(struct call *call, struct err *err);
+int executions_result(struct call *call, struct err *err);
+int templates_list(struct call *call, struct err *err);
+int templates_get(struct call *call, struct err *err);
+int health_get(struct call *call, struct err *err);
+int health_detailed(struct call *call, struct err *err);
+
+#endif

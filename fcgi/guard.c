@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks that every request passes, once, before its handler. */
+#include "fcgi/guard.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/service/tokens.h"
+
+void guard_request_id(const struct request *request, const struct context *context,
+                      char out[REQUEST_ID_SIZE])
+{
+    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *id = request_param(request, "HTTP_X_REQUEST_ID");
+    size_t len = id ? strlen(id) : 0;
+    if (len > 0 && len < REQUEST_ID_SIZE && strspn(id, fine) == len) {
+        memcpy(out, id, len + 1);
+        return;
+    }
+    memcpy(out, "req_", 4);
+    context->random_id(out + 4, 16);
+}
+
+/* The token of "Bearer TOKEN" (RFC 6750; the scheme in any case), or NULL. */
+static const char *bearer_token(const struct request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const char *header = request_param(request, "HTTP_AUTHORIZATION");
+    if (!header || strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+        return NULL;
+    header += sizeof(scheme) - 1;
+    header += strspn(header, " ");
+    return *header ? header : NULL;
+}
+
+static const char *scope_name(enum scope scope)
+{
+    switch (scope) {
+    case SCOPE_SESSIONS:
+        return "sessions";
+    case SCOPE_TEMPLATES:
+        return "templates";
+    case SCOPE_ADMIN:
+        return "admin";
+    }
+    return "";
+}
+
+int guard_admit(const struct route *route, const struct request *request,
+                const struct context *context, struct caller *caller, struct err *err)
+{
+    if (route->access == ACCESS_OPEN)
+        return 0;
+    const char *token = bearer_token(request);
+    if (!token)
+        return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
+    if (token_service_verify(context, token, caller, err) != 0)
+        return -1;
+    if (route->access == ACCESS_SCOPE && !(caller->scopes & route->scope))
+        return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", scope_name(route->scope));
+    return 0;
+}

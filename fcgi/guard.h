@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may pass: the request's id, the access token, the scope. */
+#ifndef SANDBOX_FCGI_GUARD_H
+#define SANDBOX_FCGI_GUARD_H
+
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+#include "fcgi/router.h"
+#include "lib/service/context.h"
+
+/* The client's X-Request-Id when it is 1 to 64 characters of [A-Za-z0-9._-], else a new one. */
+void guard_request_id(const struct request *request, const struct context *context,
+                      char out[REQUEST_ID_SIZE]);
+/* Fills `caller` for a route that asks for a token. ERR_UNAUTHORIZED, ERR_FORBIDDEN. */
+int guard_admit(const struct route *route, const struct request *request,
+                const struct context *context, struct caller *caller, struct err *err) must_use;
+
+#endif

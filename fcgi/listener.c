@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads wait in epoll, not in accept(2): a word to stop reaches them all there, and EPOLLEXCLUSIVE wakes one a connection. */
+#include "fcgi/listener.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024, INHERITED = 0 };
+
+static int check_inherited(struct err *err)
+{
+    int listening = 0;
+    socklen_t size = sizeof(listening);
+    if (getsockopt(INHERITED, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "Descriptor 0 is no listening socket: start this from a web server's FastCGI "
+                   "configuration, or with --listen unix:PATH.");
+}
+
+/* libfcgi ends the process when it cannot bind: what can be known before is checked here. */
+static int check_path(const char *path, struct err *err)
+{
+    struct stat status;
+    if (strlen(path) == 0 || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return err_set(err, ERR_INVALID, "The socket's path must have 1 to %zu bytes.",
+                       sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+        return err_set(err, ERR_INVALID, "%s exists and is no socket.", path);
+    return 0;
+}
+
+static int open_path(struct listener *listener, const char *address, struct err *err)
+{
+    static const char scheme[] = "unix:";
+    if (strncmp(address, scheme, sizeof(scheme) - 1) != 0)
+        return err_set(err, ERR_INVALID, "--listen takes unix:PATH.");
+    const char *path = address + sizeof(scheme) - 1;
+    if (check_path(path, err) != 0)
+        return -1;
+    listener->socket = FCGX_OpenSocket(path, BACKLOG);
+    if (listener->socket < 0)
+        return err_set(err, ERR_INVALID, "Cannot listen at %s: %s.", path, strerror(errno));
+    listener->path = path;
+    return 0;
+}
+
+int listener_open(struct listener *listener, const char *address, struct err *err)
+{
+    *listener = (struct listener){ .socket = INHERITED, .stop = -1 };
+    if ((address ? open_path(listener, address, err) : check_inherited(err)) != 0)
+        return -1;
+    int flags = fcntl(listener->socket, F_GETFL);
+    listener->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (listener->stop >= 0 && flags >= 0 && fcntl(listener->socket, F_SETFL, flags | O_NONBLOCK) == 0)
+        return 0;
+    err_internal(err, errno, "cannot prepare the listening socket");
+    listener_close(listener);
+    return -1;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->path)
+        unlink(listener->path);
+    if (listener->stop >= 0)
+        close(listener->stop);
+    close(listener->socket);
+}
+
+void listener_stop(const struct listener *listener)
+{
+    eventfd_write(listener->stop, 1);
+}
+
+int listener_join(const struct listener *listener, struct err *err)
+{
+    struct epoll_event connection = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = listener->socket };
+    struct epoll_event stop = { .events = EPOLLIN, .data.fd = listener->stop };
+    cleanup_fd int place = epoll_create1(EPOLL_CLOEXEC);
+    if (place < 0 || epoll_ctl(place, EPOLL_CTL_ADD, listener->socket, &connection) != 0 ||
+        epoll_ctl(place, EPOLL_CTL_ADD, listener->stop, &stop) != 0)
+        return err_internal(err, errno, "cannot wait for connections");
+    return steal_fd(&place);
+}
+
+int listener_wait(const struct listener *listener, int place)
+{
+    struct epoll_event events[2];
+    int count;
+    do
+        count = epoll_wait(place, events, 2, -1);
+    while (count < 0 && errno == EINTR);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == listener->stop)
+            return 0;
+    return 1;
+}

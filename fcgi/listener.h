@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listening socket that the threads of a process share, and the word to stop. */
+#ifndef SANDBOX_FCGI_LISTENER_H
+#define SANDBOX_FCGI_LISTENER_H
+
+#include "lib/util/cleanup.h"
+#include "lib/util/err.h"
+
+struct listener {
+    int socket;       /* non-blocking: of the threads that wake, one gets the connection */
+    int stop;         /* an eventfd, readable once the process is to end */
+    const char *path; /* of a socket that we made, or NULL */
+};
+
+/* Listens at `address` ("unix:PATH"), or (NULL) at descriptor 0, where a web server leaves the socket of what it spawns.
+ * `address` is borrowed. */
+int listener_open(struct listener *listener, const char *address, struct err *err) must_use;
+/* Closes it, and removes the socket's file. */
+void listener_close(struct listener *listener);
+/* Wakes every thread that waits, for good. */
+void listener_stop(const struct listener *listener);
+
+/* A thread's place to wait in: a descriptor, or -1. */
+int listener_join(const struct listener *listener, struct err *err) must_use;
+/* Sleeps until there may be a connection to accept (1) or the process is to end (0). */
+int listener_wait(const struct listener *listener, int place);
+
+#endif

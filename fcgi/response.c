@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes answers in CGI form: a Status header, the others, an empty line, the body. */
+#include "fcgi/response.h"
+
+#include <string.h>
+
+#include "lib/model/error_info.h"
+#include "lib/util/strbuf.h"
+#include "lib/wire/utf8.h"
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    { 200, "OK" },
+    { 201, "Created" },
+    { 202, "Accepted" },
+    { 204, "No Content" },
+    { 400, "Bad Request" },
+    { 401, "Unauthorized" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 409, "Conflict" },
+    { 413, "Content Too Large" },
+    { 415, "Unsupported Media Type" },
+    { 429, "Too Many Requests" },
+    { 500, "Internal Server Error" },
+    { 503, "Service Unavailable" },
+    { 504, "Gateway Timeout" },
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+void response_release(struct response *response)
+{
+    json_release(&response->body);
+}
+
+void response_json(struct response *response, int status, struct json_object *body)
+{
+    json_release(&response->body);
+    response->status = status;
+    response->body = body;
+}
+
+/* Error texts quote the client and are cut at a length: what is no UTF-8 is repaired. */
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+    cleanup_strbuf struct strbuf repaired = STRBUF_INIT(4096);
+    utf8_repair(text, strlen(text), &repaired);
+    json_object_object_add(object, name, json_object_new_string(strbuf_str(&repaired)));
+}
+
+void response_error(struct response *response, const struct err *err)
+{
+    const struct error_info *info = error_info(err->code);
+    struct json_object *body = json_object_new_object();
+    if (body) {
+        add_text(body, "error_code", info->name);
+        add_text(body, "description", info->description);
+        add_text(body, "error_detail", err->text);
+        add_text(body, "solution", info->solution);
+        if (err->field[0])
+            add_text(body, "field", err->field);
+        add_text(body, "request_id", response->request_id);
+    }
+    response_json(response, info->http_status, body);
+    response->location[0] = '\0';
+    response->error_code = info->name;
+    response->retry_after = info->retryable;
+    response->challenge = info->http_status == 401;
+}
+
+static void add_headers(const struct response *response, size_t body_len, struct strbuf *out)
+{
+    strbuf_addf(out, "Status: %d %s\r\n", response->status, reason_of(response->status));
+    strbuf_addf(out, "X-Request-Id: %s\r\n", response->request_id);
+    strbuf_add_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    if (response->location[0])
+        strbuf_addf(out, "Location: %s\r\n", response->location);
+    if (response->allow[0])
+        strbuf_addf(out, "Allow: %s\r\n", response->allow);
+    if (response->retry_after)
+        strbuf_addf(out, "Retry-After: %d\r\n", RETRY_AFTER_S);
+    if (response->challenge)
+        strbuf_add_str(out, "WWW-Authenticate: Bearer\r\n");
+    if (response->body)
+        strbuf_addf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body_len);
+    strbuf_add_str(out, "\r\n");
+}
+
+int response_send(struct response *response, bool head, const struct response_sink *sink)
+{
+    cleanup_strbuf struct strbuf headers = STRBUF_INIT(4096);
+    const char *text = response->body ? json_text(response->body) : "";
+    if (!text) { /* no memory for the body's text */
+        const struct err err = { .code = ERR_INTERNAL, .text = "An internal error occurred." };
+        response_error(response, &err);
+        text = response->body ? json_text(response->body) : "";
+        text = text ? text : "";
+    }
+    size_t len = strlen(text);
+    add_headers(response, len, &headers);
+    if (!strbuf_ok(&headers) || sink->write(sink->arg, headers.data, headers.len) != 0)
+        return -1;
+    return head || len == 0 ? 0 : sink->write(sink->arg, text, len);
+}

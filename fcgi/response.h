@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One answer: status, headers, a JSON body; and how an error becomes one. */
+#ifndef SANDBOX_FCGI_RESPONSE_H
+#define SANDBOX_FCGI_RESPONSE_H
+
+#include <stdbool.h>
+
+#include "lib/util/err.h"
+#include "lib/util/json.h"
+
+enum { RETRY_AFTER_S = 2, REQUEST_ID_SIZE = 65 };
+
+struct response {
+    int status;                 /* HTTP status */
+    struct json_object *body;   /* owned; NULL: no body */
+    char location[160];         /* "" for none */
+    char allow[64];             /* "" for none */
+    bool retry_after;           /* says RETRY_AFTER_S */
+    bool challenge;             /* says WWW-Authenticate */
+    const char *error_code;     /* of an error answer, for the log; NULL otherwise */
+    char request_id[REQUEST_ID_SIZE];
+};
+
+void response_release(struct response *response);
+/* Takes `body` over. */
+void response_json(struct response *response, int status, struct json_object *body);
+/* Replaces whatever was there by the documented error answer. The error's detail is not in it. */
+void response_error(struct response *response, const struct err *err);
+
+/* Where an answer goes. */
+struct response_sink {
+    /* Writes all of it; -1 when the other side is gone. */
+    int (*write)(void *arg, const char *data, size_t len);
+    void *arg;
+};
+/* Writes headers, and the body unless `head`. -1: the client is gone. */
+int response_send(struct response *response, bool head, const struct response_sink *sink);
+
+#endif

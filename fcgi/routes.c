@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routes, one row each. */
+#include "fcgi/call.h"
+#include "fcgi/router.h"
+
+#define API "/api/v1"
+#define PAGE "limit|offset"
+
+const struct route route_table[] = {
+    { "POST", API "/sessions", sessions_create, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, REQUEST_BODY_MAX,
+      "Create a session" },
+    { "GET", API "/sessions", sessions_list, ACCESS_SCOPE, SCOPE_SESSIONS,
+      "status|template_id|label.*|" PAGE, 0, "List sessions" },
+    { "GET", API "/sessions/{id}", sessions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
+      "Look at a session" },
+    { "DELETE", API "/sessions/{id}", sessions_delete, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
+      "End a session" },
+    { "POST", API "/sessions/{id}/execute", executions_submit, ACCESS_SCOPE, SCOPE_SESSIONS, "wait",
+      REQUEST_BODY_MAX, "Submit an execution" },
+    { "POST", API "/sessions/{id}/execute-sync", executions_submit_sync, ACCESS_SCOPE, SCOPE_SESSIONS,
+      NULL, REQUEST_BODY_MAX, "Execute and wait for the result" },
+    { "GET", API "/sessions/{id}/executions", executions_of_session, ACCESS_SCOPE, SCOPE_SESSIONS,
+      "status|" PAGE, 0, "List the executions of a session" },
+    { "GET", API "/executions/{id}", executions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
+      "Look at an execution, with its code and result" },
+    { "GET", API "/executions/{id}/status", executions_status, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
+      "Look at the status of an execution" },
+    { "GET", API "/executions/{id}/result", executions_result, ACCESS_SCOPE, SCOPE_SESSIONS, "wait", 0,
+      "Fetch the result of an execution" },
+    { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, 0, "List templates" },
+    { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, 0, "Look at a template" },
+    { "GET", API "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },
+    { "GET", API "/health/detailed", health_detailed, ACCESS_TOKEN, 0, NULL, 0,
+      "How each part of the service is" },
+    { "GET", "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },
+    { "GET", "/health/detailed", health_detailed, ACCESS_TOKEN, 0, NULL, 0,
+      "How each part of the service is" },
+};
+const size_t route_count = sizeof(route_table) / sizeof(route_table[0]);

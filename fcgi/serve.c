@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a request, as named steps; the first that fails makes the answer. */
+#include "fcgi/serve.h"
+
+#include <string.h>
+
+#include "fcgi/guard.h"
+#include "lib/util/clock.h"
+#include "lib/util/log.h"
+
+struct visit {
+    const struct server *server;
+    struct request request;
+    struct response response;
+    struct route_match match;
+    struct call call;
+    int64_t start_us;
+};
+
+static int find_route(struct visit *visit, struct err *err)
+{
+    struct request *request = &visit->request;
+    int status = router_find(visit->server->routes, visit->server->route_count, request->method,
+                             request->segments, request->segment_count, &visit->match, err);
+    if (!visit->match.route)
+        memcpy(visit->response.allow, visit->match.allow, sizeof(visit->response.allow));
+    return status;
+}
+
+static int handle(struct visit *visit, struct err *err)
+{
+    const struct route *route = visit->match.route;
+    if (!route) { /* OPTIONS */
+        response_json(&visit->response, 204, NULL);
+        return 0;
+    }
+    if (guard_admit(route, &visit->request, visit->server->context, &visit->call.caller, err) != 0 ||
+        request_check_query(&visit->request, route->query, err) != 0 ||
+        request_read_body(&visit->request, route->body_limit, err) != 0)
+        return -1;
+    visit->call.id = visit->match.id;
+    return route->handler(&visit->call, err);
+}
+
+static void log_failure(const struct visit *visit, const struct err *err)
+{
+    if (visit->response.status >= 500)
+        log_err(LOG_LEVEL_ERROR, "request failed", err, "request_id", visit->response.request_id);
+    else
+        log_err(LOG_LEVEL_DEBUG, "request refused", err, "request_id", visit->response.request_id);
+}
+
+static void log_access(const struct visit *visit, bool sent)
+{
+    const char *error_code = visit->response.error_code;
+    int64_t us = clock_mono_us() - visit->start_us;
+    log_event(LOG_LEVEL_INFO, sent ? "request" : "request abandoned by the client",
+              LOG_STR("request_id", visit->response.request_id), LOG_STR("method", visit->request.method),
+              LOG_STR("path", visit->request.path), LOG_INT("status", visit->response.status),
+              LOG_STR("error_code", error_code ? error_code : ""), LOG_INT("us", us),
+              LOG_STR("owner", visit->call.caller.owner));
+}
+
+static void run(struct visit *visit, const struct request_source *source)
+{
+    struct err err = ERR_INIT;
+    int status = request_open(&visit->request, source, &err);
+    guard_request_id(&visit->request, visit->server->context, visit->response.request_id);
+    if (status == 0)
+        status = find_route(visit, &err);
+    if (status == 0)
+        status = handle(visit, &err);
+    if (status != 0) {
+        response_error(&visit->response, &err);
+        log_failure(visit, &err);
+    }
+}
+
+void serve_request(const struct server *server, const struct request_source *source, int client_fd,
+                   const struct response_sink *sink)
+{
+    struct visit visit = { .server = server, .start_us = clock_mono_us() };
+    visit.call = (struct call){ .context = server->context,
+                                .request = &visit.request,
+                                .room = server->room,
+                                .client_fd = client_fd,
+                                .response = &visit.response };
+    run(&visit, source);
+    bool head = visit.match.head || strcmp(visit.request.method, "HEAD") == 0;
+    int sent = response_send(&visit.response, head, sink);
+    log_access(&visit, sent == 0);
+    request_release(&visit.request);
+    response_release(&visit.response);
+}

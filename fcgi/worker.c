@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads between libfcgi and the serving of requests. */
+#include "fcgi/worker.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "fcgi/serve.h"
+#include "lib/io/doorbell.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+#include "lib/util/log.h"
+
+enum { CLIENT_SILENCE_S = 30, ACCEPT_PAUSE_US = 100000 };
+
+struct worker {
+    const struct listener *listener;
+    struct context context;
+    struct server server;
+    int place; /* where it waits for connections */
+    pthread_t thread;
+};
+
+struct workers {
+    struct wait_room room;
+    size_t count; /* threads that run */
+    struct worker *items;
+};
+
+static long read_body(void *arg, char *buf, size_t len)
+{
+    FCGX_Request *request = arg;
+    int got = FCGX_GetStr(buf, (int)len, request->in);
+    return got == 0 && FCGX_GetError(request->in) != 0 ? -1 : got;
+}
+
+static int write_answer(void *arg, const char *data, size_t len)
+{
+    FCGX_Request *request = arg;
+    return FCGX_PutStr(data, (int)len, request->out) < 0 ? -1 : 0;
+}
+
+/* libfcgi has no time limits of its own: a web server that falls silent must not hold a thread for ever. */
+static void limit_silence(int fd)
+{
+    const struct timeval limit = { .tv_sec = CLIENT_SILENCE_S };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+static void serve(struct worker *worker, FCGX_Request *fcgi)
+{
+    const struct request_source source = { .params = fcgi->envp, .read = read_body, .arg = fcgi };
+    const struct response_sink sink = { .write = write_answer, .arg = fcgi };
+    fcgi->keepConnection = 0; /* an idle connection would keep this thread from all others */
+    limit_silence(fcgi->ipcFd);
+    serve_request(&worker->server, &source, fcgi->ipcFd, &sink);
+    FCGX_Finish_r(fcgi);
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    FCGX_Request fcgi;
+    FCGX_InitRequest(&fcgi, worker->listener->socket, 0);
+    while (listener_wait(worker->listener, worker->place)) {
+        int status = FCGX_Accept_r(&fcgi);
+        if (status == 0)
+            serve(worker, &fcgi);
+        else if (status != -EAGAIN && status != -EINTR) /* no descriptors left, say */
+            usleep(ACCEPT_PAUSE_US);
+    }
+    FCGX_Free(&fcgi, 1);
+    return NULL;
+}
+
+static int prepare(struct worker *worker, const struct settings *settings, const struct listener *listener,
+                   struct wait_room *room, struct err *err)
+{
+    struct context *context = &worker->context;
+    *worker = (struct worker){
+        .listener = listener,
+        .context = { .settings = settings, .now_ms = clock_wall_ms, .random_id = id_random },
+        .server = { .context = context, .room = room, .routes = route_table, .route_count = route_count },
+        .place = -1,
+    };
+    context->db = db_new(&settings->database);
+    if (!context->db)
+        err_internal(err, 0, "out of memory for a database connection");
+    context->doorbell = context->db ? doorbell_open(settings->doorbell.waiters, context->doorbell_address, err) : -1;
+    worker->place = context->doorbell >= 0 ? listener_join(listener, err) : -1;
+    return worker->place >= 0 ? 0 : -1;
+}
+
+static void release(struct worker *worker)
+{
+    db_free(worker->context.db);
+    if (worker->context.doorbell >= 0)
+        close(worker->context.doorbell);
+    if (worker->place >= 0)
+        close(worker->place);
+}
+
+static int start_one(struct workers *workers, const struct settings *settings, const struct listener *listener,
+                     struct err *err)
+{
+    struct worker *worker = &workers->items[workers->count];
+    int status = prepare(worker, settings, listener, &workers->room, err);
+    if (status == 0) {
+        int errnum = pthread_create(&worker->thread, NULL, run, worker);
+        status = errnum ? err_internal(err, errnum, "cannot start a thread") : 0;
+    }
+    if (status == 0)
+        workers->count++;
+    else
+        release(worker);
+    return status;
+}
+
+struct workers *workers_start(const struct settings *settings, const struct listener *listener, struct err *err)
+{
+    size_t wanted = (size_t)settings->api.threads;
+    struct workers *workers = calloc(1, sizeof(*workers));
+    if (workers)
+        workers->items = calloc(wanted, sizeof(*workers->items));
+    if (!workers || !workers->items) {
+        free(workers);
+        err_internal(err, 0, "out of memory for threads");
+        return NULL;
+    }
+    workers->room.seats = (int)settings->api.max_waiters;
+    while (workers->count < wanted && start_one(workers, settings, listener, err) == 0)
+        continue;
+    if (workers->count == wanted)
+        return workers;
+    listener_stop(listener);
+    workers_end(workers);
+    return NULL;
+}
+
+void workers_end(struct workers *workers)
+{
+    atomic_store(&workers->room.closing, true);
+    for (size_t i = 0; i < workers->count; i++) {
+        pthread_join(workers->items[i].thread, NULL);
+        release(&workers->items[i]);
+    }
+    free(workers->items);
+    free(workers);
+}

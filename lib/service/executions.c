@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting executions: stored under the session's lock, so that none slips past its start or its end. */
+#include "lib/service/executions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/session_repo.h"
+
+enum { ID_TRIES = 4 };
+
+void execution_request_release(struct execution_request *request)
+{
+    free(request->code);
+    free(request->event_json);
+    free(request->env_json);
+    *request = (struct execution_request){ 0 };
+}
+
+struct submission {
+    const struct context *context;
+    const char *owner, *session_id;
+    struct execution draft; /* borrows the request's texts: never released */
+};
+
+/* "exec_20260106_" and random characters. */
+static void make_id(const struct context *context, char out[EXECUTION_ID_SIZE])
+{
+    time_t now = (time_t)(context->now_ms() / 1000);
+    struct tm utc = { 0 };
+    gmtime_r(&now, &utc);
+    size_t used = strftime(out, EXECUTION_ID_SIZE, "exec_%Y%m%d_", &utc);
+    context->random_id(out + used, EXECUTION_ID_RANDOM);
+}
+
+static int check_open(const struct session *session, struct err *err)
+{
+    if (!session_status_final(session->status))
+        return 0;
+    return err_set(err, ERR_SESSION_NOT_FOUND, "Session '%s' does not exist or has been terminated%s%s",
+                   session->id, session->error ? ": " : "", session->error ? session->error : "");
+}
+
+/* The eight random characters of a day are few enough to meet twice in a busy year. */
+static int insert_with_new_id(struct submission *submission, struct db *db, struct err *err)
+{
+    for (int i = 0; i < ID_TRIES; i++) {
+        make_id(submission->context, submission->draft.id);
+        if (execution_repo_insert(db, &submission->draft, err) == 0)
+            return 0;
+        if (err->code != ERR_CONFLICT)
+            return -1;
+    }
+    return err_internal(err, 0, "no free execution id in %d tries", ID_TRIES);
+}
+
+static int submit_work(struct db *db, void *arg, struct err *err)
+{
+    struct submission *submission = arg;
+    cleanup(session_release) struct session session = { 0 };
+    if (session_repo_lock(db, submission->owner, submission->session_id, &session, err) != 0 ||
+        check_open(&session, err) != 0)
+        return -1;
+    submission->draft.runnable = session.status == SESSION_RUNNING;
+    if (insert_with_new_id(submission, db, err) != 0)
+        return -1;
+    return session_repo_touch(db, session.id, err);
+}
+
+static struct execution draft_execution(const struct context *context, const char *owner,
+                                        const char *session_id,
+                                        const struct execution_request *request, bool notify)
+{
+    struct execution draft = {
+        .status = EXECUTION_PENDING,
+        .language = request->language,
+        .code = request->code,
+        .event_json = request->event_json,
+        .env_json = request->env_json,
+        .timeout_s = request->timeout_s,
+        .max_retries = request->max_retries,
+    };
+    snprintf(draft.owner, sizeof(draft.owner), "%s", owner);
+    snprintf(draft.session_id, sizeof(draft.session_id), "%s", session_id);
+    if (notify)
+        snprintf(draft.notify, sizeof(draft.notify), "%s", context->doorbell_address);
+    return draft;
+}
+
+int execution_service_submit(const struct context *context, const char *owner, const char *session_id,
+                             const struct execution_request *request, bool notify,
+                             struct execution *out, struct err *err)
+{
+    struct submission submission = {
+        .context = context,
+        .owner = owner,
+        .session_id = session_id,
+        .draft = draft_execution(context, owner, session_id, request, notify),
+    };
+    if (db_transaction(context->db, submit_work, &submission, err) != 0)
+        return -1;
+    if (submission.draft.runnable)
+        doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);
+    *out = submission.draft;
+    out->code = out->event_json = out->env_json = NULL;
+    out->created_at = context->now_ms();
+    return 0;
+}
+
+int execution_service_get(const struct context *context, const char *owner, const char *id,
+                          enum execution_part part, struct execution *out, struct err *err)
+{
+    return execution_repo_get(context->db, owner, id, part, out, err);
+}
+
+int execution_service_list(const struct context *context, const char *owner, const char *session_id,
+                           int status, const struct page *page, struct execution_list *out,
+                           struct err *err)
+{
+    cleanup(session_release) struct session session = { 0 };
+    if (session_repo_get(context->db, owner, session_id, &session, err) != 0)
+        return -1;
+    return execution_repo_list(context->db, session.id, status, page, out, err);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges the database, the nodes and the jobs by what they say now. */
+#include "lib/service/health.h"
+
+#include <string.h>
+
+#include "lib/repo/node_repo.h"
+#include "lib/util/clock.h"
+
+enum { SILENT_INTERVALS = 3 };
+
+/* Which jobs an installation runs, and whether executions come to an end without them. */
+static const struct {
+    const char *name;
+    bool needed;
+} expected_jobs[HEALTH_JOBS] = {
+    { "dispatchd", true },
+    { "provisiond", true },
+    { "reap", false },
+    { "pool", false },
+};
+
+const char *health_name(enum health health)
+{
+    static const char *const names[] = { "healthy", "degraded", "unhealthy" };
+    return names[health];
+}
+
+static double ms_since(int64_t start_us)
+{
+    return (double)(clock_mono_us() - start_us) / 1000;
+}
+
+static enum health worse(enum health a, enum health b)
+{
+    return a > b ? a : b;
+}
+
+int health_service_ping(const struct context *context, double *took_ms_out, struct err *err)
+{
+    int64_t start = clock_mono_us();
+    int status = db_ping(context->db, err);
+    *took_ms_out = ms_since(start);
+    return status;
+}
+
+enum health health_of_node(const struct node *node, int64_t now_ms)
+{
+    if (now_ms - node->last_seen_at > NODE_SILENT_MS || strcmp(node->status, "down") == 0)
+        return HEALTH_BAD;
+    return HEALTH_GOOD;
+}
+
+/* One node that works is enough; each that does not degrades. */
+static enum health look_at_nodes(const struct context *context, struct health_report *report)
+{
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_us();
+    int status = node_repo_list(context->db, &report->nodes, &err);
+    report->nodes_ms = ms_since(start);
+    if (status != 0)
+        return HEALTH_BAD;
+    size_t good = 0;
+    for (size_t i = 0; i < report->nodes.count; i++)
+        good += health_of_node(&report->nodes.items[i], report->seen_ms) == HEALTH_GOOD;
+    if (good == 0)
+        return HEALTH_BAD;
+    return good < report->nodes.count ? HEALTH_DEGRADED : HEALTH_GOOD;
+}
+
+static const struct job_beat *latest_beat(const struct job_list *beats, const char *name)
+{
+    const struct job_beat *latest = NULL;
+    for (size_t i = 0; i < beats->count; i++)
+        if (strcmp(beats->items[i].name, name) == 0 &&
+            (!latest || beats->items[i].beat_at > latest->beat_at))
+            latest = &beats->items[i];
+    return latest;
+}
+
+static enum health look_at_jobs(const struct context *context, struct health_report *report)
+{
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_us(), now = report->seen_ms;
+    int status = job_repo_list(context->db, &report->beats, &err);
+    report->jobs_ms = ms_since(start);
+    enum health overall = status == 0 ? HEALTH_GOOD : HEALTH_BAD;
+    for (size_t i = 0; i < HEALTH_JOBS; i++) {
+        struct job_health *job = &report->jobs[i];
+        job->name = expected_jobs[i].name;
+        job->last = latest_beat(&report->beats, job->name);
+        job->silent_ms = job->last && now > job->last->beat_at ? now - job->last->beat_at : 0;
+        bool alive = job->last && job->silent_ms <= SILENT_INTERVALS * job->last->interval_ms;
+        job->health = alive ? HEALTH_GOOD : HEALTH_BAD;
+        if (!alive)
+            overall = worse(overall, expected_jobs[i].needed ? HEALTH_BAD : HEALTH_DEGRADED);
+    }
+    return overall;
+}
+
+void health_service_report(const struct context *context, struct health_report *out)
+{
+    *out = (struct health_report){ .seen_ms = context->now_ms() };
+    if (health_service_ping(context, &out->database_ms, &out->database_err) != 0) {
+        out->overall = out->database = HEALTH_BAD; /* the rest is in there */
+        for (size_t i = 0; i < HEALTH_JOBS; i++)
+            out->jobs[i] = (struct job_health){ .name = expected_jobs[i].name, .health = HEALTH_BAD };
+        return;
+    }
+    enum health nodes = look_at_nodes(context, out);
+    out->overall = worse(nodes, look_at_jobs(context, out));
+}
+
+void health_report_release(struct health_report *report)
+{
+    node_list_release(&report->nodes);
+    job_list_release(&report->beats);
+}

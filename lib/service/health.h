@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the installation is: each part is looked at when asked, and the report says how long the look took. */
+#ifndef SANDBOX_SERVICE_HEALTH_H
+#define SANDBOX_SERVICE_HEALTH_H
+
+#include "lib/repo/list.h"
+#include "lib/service/context.h"
+
+enum health {
+    HEALTH_GOOD,     /* "healthy" */
+    HEALTH_DEGRADED, /* works, but something that should be there is not */
+    HEALTH_BAD,      /* "unhealthy": requests will fail or hang */
+};
+const char *health_name(enum health health);
+
+enum { NODE_SILENT_MS = 15000 }; /* a node that was not heard of for longer is down */
+
+/* Good, or bad: silent or down. */
+enum health health_of_node(const struct node *node, int64_t now_ms);
+
+/* One kind of job; several instances may run. */
+struct job_health {
+    const char *name;
+    enum health health;
+    const struct job_beat *last; /* the latest beat of any instance; NULL: never seen */
+    int64_t silent_ms;           /* since that beat */
+};
+enum { HEALTH_JOBS = 4 };
+
+struct health_report {
+    enum health overall;
+    enum health database;
+    struct err database_err; /* when it is bad */
+    double database_ms, nodes_ms, jobs_ms; /* what each look took */
+    int64_t seen_ms; /* wall clock when nodes and jobs were judged */
+    struct node_list nodes;
+    struct job_list beats;
+    struct job_health jobs[HEALTH_JOBS];
+};
+
+/* Whether the database answers, and how long it took. Returns 0 or -1 with the error. */
+int health_service_ping(const struct context *context, double *took_ms_out, struct err *err) must_use;
+/* Looks at everything. Never fails: what cannot be seen is bad. */
+void health_service_report(const struct context *context, struct health_report *out);
+void health_report_release(struct health_report *report);
+
+#endif

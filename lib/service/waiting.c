@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A doorbell wakes the waiter at once; every DOORBELL_FALLBACK_MS it looks by itself. */
+#include "lib/service/waiting.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/util/clock.h"
+
+bool wait_room_enter(struct wait_room *room)
+{
+    if (atomic_load(&room->closing))
+        return false;
+    if (atomic_fetch_add(&room->waiting, 1) < room->seats)
+        return true;
+    atomic_fetch_sub(&room->waiting, 1);
+    return false;
+}
+
+void wait_room_leave(struct wait_room *room)
+{
+    atomic_fetch_sub(&room->waiting, 1);
+}
+
+int wait_announce(const struct context *context, const char *id, struct err *err)
+{
+    bool ignored; /* a final row is found by the first look */
+    if (context->doorbell_address[0] == '\0')
+        return 0;
+    return execution_repo_set_notify(context->db, id, context->doorbell_address, &ignored, err);
+}
+
+/* Takes all datagrams; whether one was about `id` (others are late ones of earlier waits). */
+static bool take_rings(int doorbell, const char *id)
+{
+    char text[DOORBELL_TEXT_MAX + 1];
+    bool ours = false;
+    while (doorbell_take(doorbell, text) == 1)
+        ours = ours || strcmp(text, id) == 0;
+    return ours;
+}
+
+enum woken { WOKEN_BY_RING, WOKEN_BY_TIME, WOKEN_BY_LOSS };
+
+static enum woken nap(const struct context *context, const struct wait *wait, const char *id,
+                      int64_t until_ms)
+{
+    for (;;) {
+        int64_t left = until_ms - clock_mono_ms();
+        if (left <= 0)
+            return WOKEN_BY_TIME;
+        struct pollfd fds[] = { { .fd = context->doorbell, .events = POLLIN },
+                                { .fd = wait->client_fd } };
+        if (poll(fds, 2, (int)left) <= 0)
+            continue;
+        if (fds[1].revents)
+            return WOKEN_BY_LOSS;
+        if (take_rings(context->doorbell, id))
+            return WOKEN_BY_RING;
+    }
+}
+
+/* The row, with its outcome if it is final. A ring makes it likely that it is: then one query does. */
+static int look(const struct context *context, const char *owner, const char *id, bool rung,
+                struct execution *out, struct err *err)
+{
+    enum execution_part part = rung ? EXECUTION_WITH_OUTCOME : EXECUTION_SUMMARY;
+    execution_release(out);
+    if (execution_repo_get(context->db, owner, id, part, out, err) != 0)
+        return -1;
+    if (rung || !execution_status_final(out->status))
+        return 0;
+    execution_release(out);
+    return execution_repo_get(context->db, owner, id, EXECUTION_WITH_OUTCOME, out, err);
+}
+
+int wait_for_execution(const struct context *context, const struct wait *wait, const char *owner,
+                       const char *id, struct execution *out, struct err *err)
+{
+    int64_t deadline = clock_mono_ms() + wait->limit_ms;
+    bool rung = false;
+    for (;;) {
+        if (look(context, owner, id, rung, out, err) != 0)
+            return -1;
+        int64_t now = clock_mono_ms();
+        if (execution_status_final(out->status) || now >= deadline || atomic_load(&wait->room->closing))
+            return 0;
+        int64_t until = now + DOORBELL_FALLBACK_MS;
+        enum woken woken = nap(context, wait, id, until < deadline ? until : deadline);
+        if (woken == WOKEN_BY_LOSS)
+            return 0;
+        rung = woken == WOKEN_BY_RING;
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for an execution's result: asleep on this thread's doorbell, with the row as the only truth. */
+#ifndef SANDBOX_SERVICE_WAITING_H
+#define SANDBOX_SERVICE_WAITING_H
+
+#include <stdatomic.h>
+
+#include "lib/service/executions.h"
+
+/* The threads of a process share one: how many may wait at once. */
+struct wait_room {
+    atomic_int waiting;
+    int seats;
+    atomic_bool closing; /* nobody waits any longer: the process is about to end */
+};
+/* Whether the caller may wait; then it must leave again. */
+bool wait_room_enter(struct wait_room *room) must_use;
+void wait_room_leave(struct wait_room *room);
+
+struct wait {
+    struct wait_room *room; /* entered by the caller */
+    int64_t limit_ms;
+    int client_fd; /* waiting ends when its other end is gone; -1: none */
+};
+
+/* Makes this thread's doorbell the one that rings when the execution ends (for one that was submitted without). */
+int wait_announce(const struct context *context, const char *id, struct err *err) must_use;
+
+/* Sleeps until the execution is final, the limit is over, the room closes or the client is gone. *out is its row, with the outcome when
+ * it is final (and only then). Holds no transaction. */
+int wait_for_execution(const struct context *context, const struct wait *wait, const char *owner,
+                       const char *id, struct execution *out, struct err *err) must_use;
+
+#endif
