@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the end-to-end tests against a stack that quickstart.sh started (SANDBOX_HOME, SANDBOX_PORT, SANDBOX_RUNTIME):
+run.py [MODULE[.CLASS[.TEST]] ...]. Ends with one line: N passed, N failed, N skipped."""
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.dont_write_bytecode = True
+
+MODULES = ("test_routes", "test_bad_input", "test_languages", "test_reference", "test_attacks", "test_many", "test_faults")
+
+
+class Result(unittest.TestResult):
+    """One line a test, with its time; the trace at once when it fails."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = 0
+        self.began = 0.0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def _say(self, test, verdict, trace=""):
+        name = test.id() if test else "?"
+        print(f"    {verdict:5} {name:64} {time.monotonic() - self.began:7.2f} s", flush=True)
+        if trace:
+            print(trace, flush=True)
+
+    def addSuccess(self, test):
+        self.passed += 1
+        self._say(test, "ok")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._say(test, "FAIL", self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._say(test, "ERROR", self.errors[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            bad = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self._say(subtest, "FAIL", bad[-1][1])
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._say(test, "skip", f"          {reason}")
+
+
+def main():
+    names = sys.argv[1:] or MODULES
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names)
+    result = Result()
+    suite.run(result)
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped", flush=True)
+    return 1 if failed or not result.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

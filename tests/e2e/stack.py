@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stack under test, seen from the operator's side: processes, database, containers."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from client import Client
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Stack:
+    def __init__(self, environment=os.environ):
+        self.home = pathlib.Path(environment["SANDBOX_HOME"])
+        self.port = int(environment["SANDBOX_PORT"])
+        self.runtime = environment["SANDBOX_RUNTIME"]
+        self.sanitized = "sanitizers" in environment.get("SANDBOX_CONFIGURE", "")
+        self.run_dir = pathlib.Path(f"/run/sandbox-{self.port}")
+        self.lib_dir = pathlib.Path(f"/var/lib/sandbox-{self.port}")
+        self.token = (self.home / "token").read_text().strip()
+        self._weaker = None
+
+    def client(self, token=None, timeout=100):
+        return Client(self.port, token or self.token, timeout)
+
+    # --- processes
+
+    def pid(self, part):
+        """The pid of a part that runs, else None."""
+        try:
+            pid, start = (self.home / "run" / f"{part}.pid").read_text().split()
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if stat[19] == start and stat[0] != "Z" else None
+
+    def kill(self, part):
+        pid = self.pid(part)
+        if pid is None:
+            raise AssertionError(f"{part} does not run")
+        os.kill(pid, signal.SIGKILL)
+        self.until(lambda: self.pid(part) is None, 10, f"{part} ends")
+
+    def worker_pids(self):
+        found = []
+        for exe in pathlib.Path("/proc").glob("[0-9]*/exe"):
+            try:
+                if os.readlink(exe) == str(self.lib_dir / "bin" / "sandbox-api"):
+                    found.append(int(exe.parent.name))
+            except OSError:
+                continue
+        return found
+
+    def start(self):
+        """Starts what does not run."""
+        done = subprocess.run([str(TOP / "quickstart.sh"), "start"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180,
+                              env={**os.environ, "SANDBOX_SKIP_IMAGES": "yes"})
+        if done.returncode != 0:
+            raise AssertionError(f"quickstart.sh start: {done.stdout}")
+
+    @staticmethod
+    def until(condition, limit, what):
+        end = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {limit} s: {what}")
+            time.sleep(0.02)
+
+    # --- database and tools
+
+    def sql(self, query):
+        done = subprocess.run(["mariadb", "--no-defaults", f"--socket={self.run_dir}/db/db.sock", "--user=root", "--batch",
+                               "--skip-column-names", "sandbox", "--execute", query],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise AssertionError(f"{query}: {done.stderr}")
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def ctl(self, *arguments):
+        done = subprocess.run([str(self.lib_dir / "bin" / "sandboxctl"), "--config", str(self.run_dir / "sandbox.conf"),
+                               *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise AssertionError(f"sandboxctl {arguments}: {done.stderr}{done.stdout}")
+        return done.stdout.strip()
+
+    def make_token(self, owner, scopes="sessions,templates"):
+        return self.ctl("token", "create", "--owner", owner, "--scopes", scopes)
+
+    # --- containers
+
+    def image_missing(self, template):
+        if self.runtime != "docker":
+            return False
+        image = self.sql(f"SELECT image FROM templates WHERE id = '{template}'")[0][0]
+        return subprocess.run(["docker", "image", "inspect", image], stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=30).returncode != 0
+
+    def engine_containers(self):
+        """Ids of the containers that really exist."""
+        if self.runtime == "docker":
+            done = subprocess.run(["docker", "ps", "--all", "--format", "{{.Names}} {{.Mounts}}", "--no-trunc"],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True)
+            return {line.split()[0].rpartition("-")[2] for line in done.stdout.splitlines()
+                    if str(self.lib_dir) in line}
+        found = set()
+        for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                text = cmdline.read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            before, hit, after = text.partition(str(self.lib_dir / "c") + "/")
+            if hit and "bwrap" in before:
+                found.add(after[:12])
+        return found
+
+    def kill_container(self, container):
+        """Ends a sandbox behind everybody's back."""
+        if self.runtime == "docker":
+            names = subprocess.run(["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, timeout=30,
+                                   check=True).stdout.split()
+            name = next(n for n in names if n.endswith(container))
+            subprocess.run(["docker", "kill", name], capture_output=True, timeout=30, check=True)
+            return
+        where = str(self.lib_dir / "c" / container)
+        killed = 0
+        for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if where.encode() in cmdline.read_bytes():
+                    os.kill(int(cmdline.parent.name), signal.SIGKILL)
+                    killed += 1
+            except OSError:
+                continue
+        if not killed:
+            raise AssertionError(f"no process of {container} was found")
+
+    def live_containers(self):
+        """Ids of the containers that the database says exist."""
+        return {row[0] for row in self.sql("SELECT id FROM containers WHERE status IN ('warm', 'running')")}
+
+    def busy_containers(self):
+        return int(self.sql("SELECT COUNT(*) FROM containers WHERE status IN ('creating', 'deleting')")[0][0])
+
+    def settle(self, limit=45):
+        """Waits until engine and database agree and nothing is under way."""
+        self.until(lambda: self.busy_containers() == 0 and self.engine_containers() == self.live_containers(), limit,
+                   "engine and database agree on the containers")
+
+    @property
+    def weaker(self):
+        """Whether the weaker isolation is in force."""
+        if self._weaker is None:
+            text = self.client().get("/health/detailed").body.decode()
+            self._weaker = '"weaker":true' in text.replace(" ", "")
+        return self._weaker

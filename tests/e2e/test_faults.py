@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of every part in mid-work, a database and an engine that go away: nothing lost, nothing doubled, nothing left."""
+import http.client
+import os
+import signal
+import threading
+import time
+import unittest
+
+from base import Case
+
+APPEND = "import time\ndef handler(event):\n    with open('seen', 'a') as seen:\n        seen.write('%d\\n' % event)\n" \
+         "    time.sleep(0.7)\n    return event * 2"
+SEEN = "def handler(event):\n    return sorted(int(line) for line in open('seen'))"
+
+
+class Faults(Case):
+    def tearDown(self):
+        self.stack.start()
+
+    def submit_many(self, boxes, count):
+        return [(box, n, self.client.submit(box, APPEND, event=n)) for n in range(count) for box in boxes]
+
+    def check_many(self, boxes, submitted, count):
+        for _, n, execution in submitted:
+            self.assert_success(self.client.result(execution, limit=90), n * 2)
+        for box in boxes:
+            self.assert_success(self.client.run(box, SEEN), list(range(count)))
+
+    def part_is_back(self, part):
+        self.stack.until(lambda: self.stack.pid(part) is None, 5, f"{part} is gone")
+        self.stack.start()
+        self.assertIsNotNone(self.stack.pid(part))
+
+    def test_dispatchd_killed_in_mid_work(self):
+        boxes = [self.session() for _ in range(2)]
+        submitted = self.submit_many(boxes, 6)
+        for _ in range(2):
+            time.sleep(0.5)
+            self.stack.kill("dispatchd")
+            self.part_is_back("dispatchd")
+        self.check_many(boxes, submitted, 6)
+
+    def test_provisiond_killed_while_creating(self):
+        made = []
+        for turn in range(6):
+            # other resources than the warm ones, so that each is really made
+            made.append(self.client.create(resources={"cpu": "0.5"}))
+            if turn % 2:
+                time.sleep(0.02 * turn)
+                self.stack.kill("provisiond")
+                self.part_is_back("provisiond")
+        for session in made:
+            self.client.await_session(session, limit=40)
+            self.assert_works(session)
+        for session in made[:3]:
+            self.client.delete(f"/sessions/{session}")
+        self.stack.kill("provisiond")
+        for session in made[3:]:
+            self.client.delete(f"/sessions/{session}")
+        self.part_is_back("provisiond")
+        self.stack.settle()
+
+    def test_pool_killed(self):
+        self.stack.kill("pool")
+        session = self.client.create()
+        self.client.await_session(session)
+        self.part_is_back("pool")
+        self.stack.until(lambda: self.stack.sql(
+            "SELECT COUNT(*) FROM containers WHERE status = 'warm' AND template_id = 'python-basic'")[0][0] == "2",
+            30, "the pool is full again")
+        self.client.delete(f"/sessions/{session}")
+        self.stack.settle()
+
+    def test_reap_killed_and_session_over_time(self):
+        session = self.session()
+        execution = self.client.submit(session, "import time\ntime.sleep(50)", timeout=60)
+        self.stack.kill("reap")
+        self.stack.sql(f"UPDATE sessions SET expires_at = UTC_TIMESTAMP(3) WHERE id = '{session}'")
+        self.part_is_back("reap")
+        body = self.client.await_session(session, ("timeout",), limit=20)
+        self.assertEqual(body["status"], "timeout")
+        self.assertEqual(self.client.result(execution, limit=10)["status"], "failed")
+        self.stack.settle()
+
+    def test_worker_killed_while_clients_wait(self):
+        box = self.session()
+        answers, known = [], []
+
+        def wait(n):
+            client = self.stack.client()
+            try:
+                answer = client.post(f"/sessions/{box}/execute?wait=20", {
+                    "code": "import time\ndef handler(e):\n    time.sleep(1)\n    return e", "language": "python", "event": n})
+                answers.append((n, answer))
+            except (OSError, http.client.HTTPException) as error:
+                answers.append((n, error))
+
+        threads = [threading.Thread(target=wait, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        victims = self.stack.worker_pids()
+        self.assertEqual(len(victims), 2, victims)
+        os.kill(victims[0], signal.SIGKILL)
+        for thread in threads:
+            thread.join(60)
+        for n, answer in answers:
+            if not isinstance(answer, Exception) and answer.status == 200 and "return_value" in answer.json:
+                known.append(n)
+                self.assertEqual(answer.json["return_value"], n)
+        # whatever was accepted has ended, though its client may have lost its answer
+        self.stack.until(lambda: self.client.get(f"/sessions/{box}/executions?status=completed").json["total"]
+                         == self.client.get(f"/sessions/{box}/executions").json["total"], 30, "all executions ended")
+        self.stack.until(lambda: len(self.stack.worker_pids()) == 2, 10, "lighttpd started a new worker")
+        self.assert_works(box)
+
+    def test_web_server_killed(self):
+        box = self.session()
+        self.stack.kill("lighttpd")
+        self.client.close()
+        self.part_is_back("lighttpd")
+        self.assertEqual(len(self.stack.worker_pids()), 2)
+        self.assert_works(box)
+
+    def test_database_killed_in_mid_work(self):
+        box = self.session()
+        execution = self.client.submit(box, "import time\ndef handler(event):\n    time.sleep(2)\n    return 'kept'")
+        self.stack.until(lambda: self.client.get(f"/executions/{execution}/status").json["status"] == "running", 10, "it runs")
+        self.stack.kill("mariadbd")
+        for path in ("/sessions", f"/sessions/{box}", f"/executions/{execution}/result?wait=2", "/templates"):
+            answer = self.client.get(path)
+            self.assert_error(answer, 503, "Sandbox.ServiceUnavailable")
+            self.assertRegex(answer.headers["Retry-After"], r"^\d+$")
+        answer = self.client.post("/sessions", {"template_id": "python-basic"})
+        self.assert_error(answer, 503, "Sandbox.ServiceUnavailable")
+        self.assertEqual(self.client.get("/health").status, 503)
+        time.sleep(2.5)
+        self.part_is_back("mariadbd")
+        for job in ("dispatchd", "provisiond", "reap", "pool"):
+            self.assertIsNotNone(self.stack.pid(job), f"{job} lives on without its database")
+        self.assert_success(self.client.result(execution, limit=40), "kept")
+        self.assert_works(box)
+        self.stack.settle()
+
+    def test_everything_killed(self):
+        boxes = [self.session()]
+        submitted = self.submit_many(boxes, 4)
+        time.sleep(0.3)
+        for part in ("dispatchd", "provisiond", "lighttpd", "mariadbd", "reap", "pool"):
+            self.stack.kill(part)
+        self.client.close()
+        self.stack.start()
+        self.check_many(boxes, submitted, 4)
+        self.stack.settle()
+
+    def test_sandbox_dies_under_its_session(self):
+        box = self.session()
+        execution = self.client.submit(box, "import time\ntime.sleep(40)", timeout=50)
+        self.stack.until(lambda: self.client.get(f"/executions/{execution}/status").json["status"] == "running", 10, "it runs")
+        self.stack.kill_container(self.client.session_status(box)["container_id"])
+        body = self.client.await_session(box, ("failed",), limit=30)
+        self.assertIn("stopped", body["error"])
+        self.assertIn(self.client.result(execution, limit=20)["status"], ("failed", "crashed"))
+        self.stack.settle()
+
+
+class Engine(Case):
+    def tearDown(self):
+        self.stack.start()
+
+    def await_failure(self, session, *words):
+        began = time.monotonic()
+        body = self.client.await_session(session, ("failed",), limit=35)
+        self.assertLess(time.monotonic() - began, 32)
+        for word in words:
+            self.assertIn(word, body["error"].lower(), body)
+
+    def test_image_missing(self):
+        if self.stack.runtime != "docker":
+            self.skipTest("the process runtime has no images")
+        image = self.stack.sql("SELECT image FROM templates WHERE id = 'python-datascience'")[0][0]
+        self.stack.ctl("template", "image", "python-datascience", "sandbox/none:1")
+        try:
+            session = self.client.create("python-datascience")
+            execution = self.client.submit(session, "print(1)")
+            self.await_failure(session, "image", "sandbox/none:1")
+            self.assertEqual(self.client.result(execution, limit=10)["status"], "failed")
+        finally:
+            self.stack.ctl("template", "image", "python-datascience", image)
+        self.stack.settle()
+
+    def test_engine_down(self):
+        if self.stack.runtime != "docker":
+            self.skipTest("the process runtime has no engine")
+        link = self.stack.run_dir / "docker.sock"
+        if not link.is_symlink():
+            self.skipTest("this stack reaches its engine without a link that could be taken away")
+        target = os.readlink(link)
+        link.unlink()
+        try:
+            answer = self.client.post("/sessions", {"template_id": "python-basic", "resources": {"cpu": "0.5"}})
+            if answer.status == 503:
+                self.assert_error(answer, 503, "Sandbox.ServiceUnavailable")
+            else:
+                self.assertEqual(answer.status, 201, repr(answer))
+                self.await_failure(answer.json["session_id"], "docker")
+        finally:
+            link.symlink_to(target)
+        self.stack.until(lambda: self.client.post("/sessions", {"template_id": "none"}).status == 404, 10, "the API answers")
+        self.stack.until(self.creation_works, 40, "service resumes by itself")
+        self.stack.settle()
+
+    def creation_works(self):
+        answer = self.client.post("/sessions", {"template_id": "python-basic", "resources": {"cpu": "0.5"}})
+        if answer.status != 201:
+            return False
+        body = self.client.await_session(answer.json["session_id"], ("running", "failed"))
+        self.client.delete(f"/sessions/{answer.json['session_id']}")
+        return body["status"] == "running"
+
+
+if __name__ == "__main__":
+    unittest.main()
