@@ -15,10 +15,10 @@ usage: ./quickstart.sh [COMMAND]
   test      build and run all tests, in a home and on ports of their own
 
 environment:
-  SANDBOX_HOME     where the stack keeps everything of its own         (./var)
-  SANDBOX_PORT     where it listens on 127.0.0.1                        (8000)
-  SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers (auto)
-  SANDBOX_BUILD    build directory                      ($SANDBOX_HOME/build)
+  SANDBOX_HOME     where the stack keeps everything of its own   (./var; test: ./var-test)
+  SANDBOX_PORT     where it listens on 127.0.0.1                 (8000; test: from 18000)
+  SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers  (auto)
+  SANDBOX_BUILD    build directory                         ($SANDBOX_HOME/build)
   SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
 
 It runs as root, or through sudo. It leaves the machine's own MariaDB, web server and Docker Engine as they are.

@@ -5,8 +5,12 @@
 # Where everything is. HOME_DIR holds what lasts and is private; RUN_DIR and LIB_DIR can be reached by the web workers and
 # by sandboxes (short paths: unix sockets end at 107 bytes).
 set_places() {
-    HOME_DIR=$(realpath -m "${SANDBOX_HOME:-$TOP/var}")
-    PORT=${SANDBOX_PORT:-8000}
+    local home=$TOP/var port=8000
+    if [ "$COMMAND" = test ]; then
+        home=$TOP/var-test port=18000
+    fi
+    HOME_DIR=$(realpath -m "${SANDBOX_HOME:-$home}")
+    PORT=${SANDBOX_PORT:-$port}
     RUNTIME=${SANDBOX_RUNTIME:-auto}
     if ! [[ $PORT =~ ^[0-9]{2,5}$ ]] || [ "$PORT" -gt 65000 ]; then
         die "SANDBOX_PORT must be a number up to 65000, not \"$PORT\""
@@ -29,7 +33,7 @@ set_port_places() {
     BIN_DIR=$LIB_DIR/bin
     CONTAINERS_DIR=$LIB_DIR/c
     CONFIG=$RUN_DIR/sandbox.conf
-    DB_SOCKET=$RUN_DIR/db.sock
+    DB_SOCKET=$RUN_DIR/db/db.sock
     ADDRESS=http://127.0.0.1:$PORT/api/v1
 }
 

@@ -15,6 +15,7 @@ program_there() {
     case $1 in
         curl | jq | make | gcc) command -v "$1" >/dev/null ;;
         nodejs) [ -x /usr/bin/node ] ;;
+        docker.io) command -v dockerd >/dev/null ;;
         *) return 1 ;;
     esac
 }

@@ -56,8 +56,9 @@ make_places() {
     chmod 0711 "$CONTAINERS_DIR"
     # www-data puts the workers' sockets here, mysql the database's
     install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
-    DB_SOCKET=$RUN_DIR/db/db.sock
     install -d -m 0755 -o "$(database_user)" "$RUN_DIR/db"
+    # by a link, so that a test can take the engine away from this stack alone
+    ln -sfn "$DOCKER_SOCKET" "$RUN_DIR/docker.sock"
 }
 
 # UDP ports of the doorbells: the three after SANDBOX_PORT, or the next three that are free.
@@ -98,7 +99,7 @@ runtime: {
     kind = "$kind";
     directory = "$CONTAINERS_DIR";
     executor = "$BIN_DIR/sandbox-executor";
-    docker_socket = "${DOCKER_SOCKET:-/var/run/docker.sock}";
+    docker_socket = "$RUN_DIR/docker.sock";
     # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
     process_isolation = "best-effort";
 };
@@ -178,7 +179,6 @@ node_ready() { api GET /health/detailed | jq -e '[.. | objects | select(.name? =
 
 stop_stack() {
     if part_running mariadbd && [ -r "$CONFIG" ]; then
-        DB_SOCKET=$RUN_DIR/db/db.sock
         end_sandboxes
     fi
     local job

@@ -1,0 +1,202 @@
+# shellcheck shell=bash disable=SC2034,SC2153
+# SPDX-License-Identifier: Apache-2.0
+# All tests: layers, unit, integration, end-to-end with both runtimes, and the same under sanitizers.
+
+PASSED=0 FAILED=0 SKIPPED=0
+STACKS=()
+
+run_tests() {
+    trap finish_tests EXIT
+    trap 'exit 130' INT TERM
+    take_lock
+    say "Tests in $HOME_DIR, on ports from $PORT"
+    install_packages "${DOCKER_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers
+    test_layers
+    build_for_tests "$plain" ""
+    find_engine
+    test_programs "" "$plain"
+    test_e2e process process "$PORT" "$plain" ""
+    if [ -z "$NO_ENGINE" ]; then
+        build_images
+        test_e2e docker docker $((PORT + 10)) "$plain" ""
+    else
+        skip_suite "e2e, docker" "$NO_ENGINE"
+    fi
+    build_for_tests "$sanitized" --enable-sanitizers
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    test_programs ", sanitizers" "$sanitized"
+    test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers
+}
+
+# Whatever happens, what was started is stopped and the count is the last line.
+finish_tests() {
+    local code=$? stack
+    trap - EXIT
+    for stack in "${STACKS[@]}"; do
+        stop_test_stack "$stack" >/dev/null 2>&1 || true
+    done
+    stop_part dockerd 30
+    [ $code -eq 0 ] || FAILED=$((FAILED + 1))
+    say ""
+    say "Tests took $(seconds_since "$CLOCK") s"
+    [ $code -eq 0 ] || say "The test run itself ended early, with exit code $code: counted as one failure."
+    say "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+    [ "$FAILED" -eq 0 ] || exit 1
+    exit 0
+}
+
+# Runs a suite whose last line is "N passed, N failed[, N skipped]" and adds it up.
+run_suite() { # TITLE COMMAND...
+    local title=$1 began log line
+    shift
+    began=$(now_ms)
+    say ""
+    say "== $title"
+    log=$LOG_DIR/test-$(tr -cs 'a-z0-9\n' - <<<"$title").log
+    "$@" 2>&1 </dev/null 9>&- | tee "$log" || true
+    line=$(tail -n 1 "$log")
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+        PASSED=$((PASSED + BASH_REMATCH[1]))
+        FAILED=$((FAILED + BASH_REMATCH[2]))
+        SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
+        say "== $title: $(seconds_since "$began") s"
+    else
+        FAILED=$((FAILED + 1))
+        say "== $title: FAILED, it ended without a count; its output is in $log"
+    fi
+}
+
+skip_suite() { # TITLE REASON
+    SKIPPED=$((SKIPPED + 1))
+    say ""
+    say "== $1: skipped: $2"
+}
+
+count_failure() { # WHAT
+    FAILED=$((FAILED + 1))
+    say "  FAILED: $1"
+}
+
+test_layers() {
+    run_suite "layers" layer_suite
+}
+
+layer_suite() {
+    local good=0 bad=0
+    if "$TOP/tests/check-layers.sh"; then good=1; else bad=1; fi
+    if "$TOP/tests/check-layers.sh" --self-test; then good=$((good + 1)); else bad=$((bad + 1)); fi
+    say "$good passed, $bad failed"
+}
+
+build_for_tests() { # DIRECTORY CONFIGURE-ARGUMENTS
+    say ""
+    say "== build${2:+ $2}"
+    BUILD_DIR=$1
+    SANDBOX_CONFIGURE=$2
+    export SANDBOX_CONFIGURE
+    build
+    run_step "Test programs" build make_test_programs
+}
+
+make_test_programs() {
+    # shellcheck disable=SC2046
+    make -C "$BUILD_DIR" -j"$(nproc)" --no-print-directory $(test_programs_of unit) $(test_programs_of integration)
+}
+
+test_programs_of() { make -s -C "$BUILD_DIR" --no-print-directory "list-$1-tests"; }
+
+test_programs() { # SUFFIX DIRECTORY
+    local unit integration
+    BUILD_DIR=$2
+    read -ra unit <<<"$(test_programs_of unit)"
+    read -ra integration <<<"$(test_programs_of integration)"
+    run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}"
+    run_suite "integration$1" in_build "$TOP/tests/with-mariadb.sh" "$TOP/tests/run-checks.sh" "${integration[@]/#/./}"
+}
+
+in_build() { (cd "$BUILD_DIR" && top_srcdir=$TOP srcdir=$TOP "$@"); }
+
+# --- Docker Engine
+
+find_engine() {
+    NO_ENGINE=
+    engine_answers && return 0
+    say ""
+    say "== Docker Engine"
+    (start_engine) || NO_ENGINE="no Docker Engine starts on this machine; why is in $LOG_DIR/dockerd.log"
+}
+
+build_images() {
+    say ""
+    say "== images"
+    run_step "Images of python-basic and nodejs-basic" images "$TOP/images/build.sh" python-basic nodejs-basic
+}
+
+# --- end to end
+
+test_stack() { # NAME COMMAND
+    SANDBOX_HOME=$HOME_DIR/$1 "$TOP/quickstart.sh" "$2" 9>&-
+}
+
+stop_test_stack() { # NAME
+    test_stack "$1" stop
+    STACKS=("${STACKS[@]/$1/}")
+}
+
+test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
+    local name=$1 log=$HOME_DIR/$1/log
+    export SANDBOX_RUNTIME=$2 SANDBOX_PORT=$3 SANDBOX_BUILD=$4 SANDBOX_CONFIGURE=$5
+    while tcp_port_taken "$SANDBOX_PORT"; do
+        SANDBOX_PORT=$((SANDBOX_PORT + 100))
+    done
+    rm -rf "${HOME_DIR:?}/$name"
+    STACKS+=("$name")
+    say ""
+    say "== stack for e2e, $name, on port $SANDBOX_PORT"
+    if ! SANDBOX_SKIP_IMAGES=yes test_stack "$name" start; then
+        count_failure "the stack does not start"
+        stop_test_stack "$name" || true
+        return
+    fi
+    SANDBOX_HOME=$HOME_DIR/$name run_suite "e2e, $name" /usr/bin/python3 "$TOP/tests/e2e/run.py"
+    stop_test_stack "$name" || count_failure "the stack does not stop"
+    check_leftovers "$name" "/var/lib/sandbox-$SANDBOX_PORT"
+    check_reports "$log"
+}
+
+# After stop nothing of the stack may be left: no process, no container, no directory.
+check_leftovers() { # NAME DIRECTORY
+    local left=() file
+    for file in /proc/[0-9]*/cmdline; do
+        if tr '\0' ' ' <"$file" 2>/dev/null | grep -qF "$2/"; then
+            left+=("process $(tr '\0' ' ' <"$file" | cut -c1-150)")
+        fi
+    done
+    [ ! -e "$2" ] || left+=("$2")
+    if [ "$SANDBOX_RUNTIME" = docker ] &&
+        docker ps -a --no-trunc --format '{{.Names}} {{.Mounts}}' | grep -F "$2/" >/dev/null; then
+        left+=("containers")
+    fi
+    if [ ${#left[@]} -eq 0 ]; then
+        PASSED=$((PASSED + 1))
+        say "  ok: nothing of $1 is left after stop"
+    else
+        count_failure "left after stop of $1: $(printf '%s; ' "${left[@]}")"
+    fi
+}
+
+# Sanitizers' reports in the logs are failures, whatever the clients saw.
+check_reports() { # LOG DIRECTORY
+    [[ $SANDBOX_CONFIGURE == *sanitizers* ]] || return 0
+    local found
+    found=$(grep -lE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$1"/*.log 2>/dev/null || true)
+    if [ -z "$found" ]; then
+        PASSED=$((PASSED + 1))
+        say "  ok: no report of a sanitizer in the logs"
+        return
+    fi
+    count_failure "reports of a sanitizer in $found"
+    # shellcheck disable=SC2086
+    grep -hE -A 25 'ERROR: (Address|Leak)Sanitizer|runtime error: ' $found | head -n 80
+}
