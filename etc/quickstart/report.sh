@@ -8,11 +8,9 @@ PARTS=(mariadbd dockerd dispatchd provisiond reap pool lighttpd)
 node_facts() { api GET /health/detailed 2>/dev/null || true; }
 
 show_isolation() { # HEALTH
-    local isolation
-    isolation=$(jq -r '[.. | objects | .isolation? // empty][0] // "unknown"' <<<"$1" 2>/dev/null || echo unknown)
     say "  runtime    $RUNTIME"
-    say "  isolation  $isolation"
-    if [ "$(jq -r '[.. | objects | .weaker? // empty][0] // false' <<<"$1" 2>/dev/null)" = true ]; then
+    say "  isolation  $(jq -r '.nodes.items[0].isolation // "unknown"' <<<"$1" 2>/dev/null || echo unknown)"
+    if [ "$(jq -r '.nodes.items[0].isolation_weaker // false' <<<"$1" 2>/dev/null)" = true ]; then
         say ""
         say "  !! WEAKER ISOLATION: this machine offers sandboxes no namespaces or no resource limits of their own."
         say "  !! Good enough to try the product with code of your own; do not run strangers' code here."
@@ -60,8 +58,9 @@ show_status() {
     [ $code -ne 3 ] || { say "The stack is not (wholly) running: ./quickstart.sh up starts it."; return 3; }
     health=$(node_facts)
     say "  health     $(jq -r '.status // "no answer"' <<<"$health" 2>/dev/null || echo "no answer")"
-    jq -r '.. | objects | select(.name? and .status?) | "    \(.name): \(.status)\(if .error then " - " + .error else "" end)"' \
-        <<<"$health" 2>/dev/null || true
+    jq -r '"    database: \(.database.status) \(.database.error // "")",
+           (.nodes.items[] | "    node \(.node): \(.status), \(.containers.used) of \(.containers.capacity) sandboxes \(.error // "")"),
+           (.jobs.items[] | "    \(.job): \(.status)")' <<<"$health" 2>/dev/null || true
     show_isolation "$health"
     return $code
 }

@@ -116,7 +116,7 @@ CONF
 
 sandboxctl() { "$BIN_DIR/sandboxctl" --config "$CONFIG" "$@"; }
 
-migrate() { sandboxctl migrate --directory "$TOP/sql"; }
+migrate() { sandboxctl migrate --dir "$TOP/sql"; }
 
 # The token outlives restarts as long as the database knows it.
 make_token() {
@@ -173,7 +173,7 @@ api() { # METHOD PATH [CURL ARGUMENTS...] -> the body
     curl -sS --max-time 70 -X "$method" -H @- "$ADDRESS$path" "$@" <<<"Authorization: Bearer $(cat "$TOKEN_FILE")"
 }
 
-node_ready() { api GET /health/detailed | jq -e '[.. | objects | select(.name? == "node-01" or .id? == "node-01")][0] | .status == "ready" or .status == "healthy" or .status == "ok"' >/dev/null; }
+node_ready() { api GET /health/detailed | jq -e '.nodes.items | any(.node == "node-01" and .status == "healthy")' >/dev/null; }
 
 # --- stop
 

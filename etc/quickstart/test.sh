@@ -115,7 +115,7 @@ test_programs() { # SUFFIX DIRECTORY
     run_suite "integration$1" in_build "$TOP/tests/with-mariadb.sh" "$TOP/tests/run-checks.sh" "${integration[@]/#/./}"
 }
 
-in_build() { (cd "$BUILD_DIR" && top_srcdir=$TOP srcdir=$TOP "$@"); }
+in_build() { (cd "$BUILD_DIR" && SANDBOX_BUILD=$BUILD_DIR top_srcdir=$TOP srcdir=$TOP "$@"); }
 
 # --- Docker Engine
 

@@ -153,5 +153,5 @@ class Stack:
         """Whether the weaker isolation is in force."""
         if self._weaker is None:
             text = self.client().get("/health/detailed").body.decode()
-            self._weaker = '"weaker":true' in text.replace(" ", "")
+            self._weaker = '"isolation_weaker":true' in text.replace(" ", "")
         return self._weaker
