@@ -15,6 +15,7 @@ struct exec_target {
     const char *unix_path; /* "" or NULL: TCP */
     const char *url;       /* "http://executor", "http://10.0.0.7:8080" */
     const char *secret;
+    int64_t silence_ms; /* how long a run may be without any event; 0: EXEC_SILENCE_MS */
 };
 
 /* What an execution gave. */

@@ -64,16 +64,17 @@ static int on_line(void *arg, const char *line, size_t len, struct err *err)
 {
     struct exec_run *run = arg;
     struct wire_event event = { 0 };
-    if (run->answered || run->garbage)
+    if (run->answered)
         return err_set(err, ERR_INVALID, "The executor sent more than it should.");
     if (wire_event_decode(line, len, &event, err) != 0) {
         run->garbage = true;
         run->fault = *err;
-        return run->events > 0 ? -1 : 0; /* a first line may belong to an error answer: the status tells, at the end */
+        return run->events > 0 ? -1 : 0; /* what begins so may be an error answer: the status tells, at the end */
     }
-    take_event(run, &event);
+    if (!run->garbage)
+        take_event(run, &event);
     wire_event_release(&event);
-    return 0;
+    return run->garbage ? err_set(err, ERR_INVALID, "The executor's answer makes no sense.") : 0;
 }
 
 static int on_data(void *arg, const char *data, size_t len)
@@ -83,10 +84,8 @@ static int on_data(void *arg, const char *data, size_t len)
         size_t room = HEAD_MAX - run->head.len;
         strbuf_add(&run->head, data, len < room ? len : room);
     }
-    if (run->garbage) {
-        run->stray += len;
-        return run->stray > STRAY_MAX ? -1 : 0;
-    }
+    if (run->garbage && (run->stray += len) > STRAY_MAX)
+        return -1;
     struct err err = ERR_INIT;
     if (lines_feed(&run->lines, data, len, on_line, run, &err) == 0)
         return 0;
@@ -183,7 +182,7 @@ int execclient_start(struct http *http, const struct exec_target *target, const 
     call.http.body = strbuf_str(&run->body);
     call.http.body_len = run->body.len;
     call.http.timeout_ms = request->timeout_ms + EXEC_MARGIN_MS;
-    call.http.silence_ms = EXEC_SILENCE_MS;
+    call.http.silence_ms = target->silence_ms ? target->silence_ms : EXEC_SILENCE_MS;
     call.http.on_data = on_data;
     call.http.on_done = on_done;
     call.http.arg = run;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An executor that answers as a test says: canned bytes on a unix socket, broken off where it is told to. */
+#ifndef SANDBOX_TESTS_FAKES_FAKE_EXECUTOR_H
+#define SANDBOX_TESTS_FAKES_FAKE_EXECUTOR_H
+
+#include <stddef.h>
+
+struct fake_executor;
+
+enum fake_ending {
+    FAKE_CLOSE, /* the connection ends after the bytes */
+    FAKE_STALL, /* it stays open and silent */
+};
+
+/* Listens at `path` (a thread serves one connection after the other). Aborts when it cannot. */
+struct fake_executor *fake_executor_start(const char *path);
+/* What every further POST is answered with; copied. Every other request is answered with 204. */
+void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
+/* How many POSTs it has seen. */
+size_t fake_executor_posts(struct fake_executor *fake);
+void fake_executor_stop(struct fake_executor *fake);
+
+#endif
