@@ -7,8 +7,7 @@
 
 struct repo_statements {
     const char *repo;
-    const struct db_stmt *const *statements;
-    size_t count;
+    const struct db_stmt *statements; /* the last has no sql */
 };
 extern const struct repo_statements repo_statement_tables[];
 extern const size_t repo_statement_table_count;

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executions as the dispatcher sees them: the queue, leases, and what happens to all of a session's at once.
+ *
+ * A claim first looks, without locks, at the first due execution of each session (a skip scan of the key `queue`, so that
+ * a session with many waiting costs no more than one with few), takes from each at most what it may still start, locks
+ * those it can get (SKIP LOCKED) and marks them. An empty queue costs the look alone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/repo/execution_repo.h"
+#include "lib/repo/execution_rows.h"
+#include "lib/util/strbuf.h"
+
+#define CONCURRENT "4"
+_Static_assert(EXECUTION_CONCURRENT_MAX == 4, "keep CONCURRENT and the OFFSET below in step");
+
+#define PENDING(e) e ".status = 'pending' AND " e ".runnable = 1"
+#define CANDIDATE ", s.env_json, c.id, c.secret, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes"
+#define PLACED                                                                                     \
+    " JOIN sessions s ON s.id = q.session_id AND s.status = 'running'"                             \
+    " JOIN containers c ON c.id = s.container_id AND c.status = 'running'"
+#define LISTED                                                                                     \
+    "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
+    " STRAIGHT_JOIN executions e ON e.seq = j.seq"
+#define OF_SESSION                                                                                 \
+    " FROM executions WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?"
+
+enum { WAITING, LEFT_OVER, LOCK, START, TAKE_OVER, RENEW, RELEASE, MAKE_RUNNABLE, LOCK_SESSION, FAIL_SESSION,
+       STATEMENTS };
+
+const struct db_stmt execution_queue_statements[] = {
+    /* Sessions with something due, the longest waiting first; of each, what is due up to its 4th. */
+    [WAITING] = { "SELECT e.seq, w.session_id, w.running, w.env_json, w.container_id, w.secret, w.cpu_milli,"
+                  " w.memory_mb, w.disk_mb, w.max_processes FROM"
+                  " (SELECT q.session_id, q.first, (SELECT COUNT(*) FROM executions r WHERE r.status = 'running'"
+                  " AND r.runnable = 1 AND r.session_id = q.session_id) AS running, s.env_json,"
+                  " c.id AS container_id, c.secret, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes FROM"
+                  " (SELECT p.session_id, MIN(p.due_at) AS first FROM executions p FORCE INDEX (queue)"
+                  " WHERE " PENDING("p") " GROUP BY p.session_id) q" PLACED
+                  " WHERE q.first <= " SQL_NOW " HAVING running < " CONCURRENT
+                  " ORDER BY q.first, q.session_id LIMIT ?) w"
+                  " JOIN executions e FORCE INDEX (queue) ON " PENDING("e") " AND e.session_id = w.session_id"
+                  " AND e.due_at <= LEAST(" SQL_NOW ", IFNULL((SELECT n.due_at FROM executions n"
+                  " FORCE INDEX (queue) WHERE " PENDING("n") " AND n.session_id = w.session_id"
+                  " ORDER BY n.due_at LIMIT 1 OFFSET 3), " SQL_NOW "))"
+                  " ORDER BY w.first, w.session_id, e.due_at, e.seq" },
+    [LEFT_OVER] = { "SELECT q.seq, q.session_id, 0" CANDIDATE " FROM executions q FORCE INDEX (queue)" PLACED
+                    " WHERE q.status = 'running' AND q.runnable = 1 AND q.due_at <= " SQL_NOW " LIMIT ?" },
+    [LOCK] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", j.place, " SQL_MS(SQL_NOW) " FROM " LISTED
+               " WHERE e.status IN ('pending', 'running') AND e.due_at <= " SQL_NOW
+               " FOR UPDATE SKIP LOCKED" },
+    [START] = { "UPDATE " LISTED " SET e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?,"
+                " e.due_at = " SQL_IN_MS ", e.started_at = IFNULL(e.started_at, " SQL_NOW ")" },
+    [TAKE_OVER] = { "UPDATE " LISTED " SET e.claimed_by = ?, e.due_at = " SQL_IN_MS },
+    [RENEW] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_IN_MS
+                " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
+    [RELEASE] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_NOW
+                  " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
+    [MAKE_RUNNABLE] = { "UPDATE executions SET runnable = 1"
+                        " WHERE status = 'pending' AND runnable = 0 AND session_id = ?" },
+    [LOCK_SESSION] = { "SELECT id, notify" OF_SESSION " FOR UPDATE" },
+    [FAIL_SESSION] = { "UPDATE executions SET status = 'failed', claimed_by = NULL, error_kind = ?,"
+                       " error_message = ?, completed_at = " SQL_NOW
+                       " WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?" },
+    [STATEMENTS] = { NULL },
+};
+static const struct db_stmt *const sql = execution_queue_statements;
+
+/* One claim, handed through its transaction. */
+struct claiming {
+    const char *claimed_by;
+    int64_t limit;
+    struct claim_list candidates; /* session and container known, execution only by seq */
+    char session_id[SESSION_ID_SIZE]; /* of the candidate before */
+    int64_t running;                  /* of that session, candidates included */
+    struct claim_list claimed;
+    int64_t *started, *taken_over; /* seqs */
+    size_t started_count, taken_over_count;
+};
+
+static void reset_claimed(struct claiming *claiming)
+{
+    claim_list_release(&claiming->claimed);
+    claiming->started_count = claiming->taken_over_count = 0;
+    free(steal(claiming->started));
+    free(steal(claiming->taken_over));
+}
+
+static void claiming_release(struct claiming *claiming)
+{
+    reset_claimed(claiming);
+    claim_list_release(&claiming->candidates);
+}
+
+static int read_candidate(struct execution_claim *out, const struct db_row *row, struct err *err)
+{
+    bool failed = false;
+    out->execution.seq = db_row_int(row, 0);
+    out->session_env_json = db_row_dup(row, 3, &failed);
+    row_resources(row, 6, &out->resources);
+    if (failed)
+        return row_no_memory(err);
+    if (row_text(row, 1, out->execution.session_id, sizeof(out->execution.session_id), err) != 0 ||
+        row_text(row, 4, out->container_id, sizeof(out->container_id), err) != 0)
+        return -1;
+    return row_text(row, 5, out->container_secret, sizeof(out->container_secret), err);
+}
+
+static int add_candidate(struct claiming *claiming, const struct db_row *row, struct err *err)
+{
+    struct claim_list *list = &claiming->candidates;
+    struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
+    return item ? read_candidate(item, row, err) : -1;
+}
+
+/* Rows of a session follow each other. */
+static int take_waiting(void *arg, const struct db_row *row, struct err *err)
+{
+    struct claiming *claiming = arg;
+    char session_id[SESSION_ID_SIZE];
+    if (row_text(row, 1, session_id, sizeof(session_id), err) != 0)
+        return -1;
+    if (strcmp(session_id, claiming->session_id) != 0) {
+        memcpy(claiming->session_id, session_id, sizeof(session_id));
+        claiming->running = db_row_int(row, 2);
+    }
+    if (claiming->running >= EXECUTION_CONCURRENT_MAX ||
+        (int64_t)claiming->candidates.count >= claiming->limit)
+        return 0;
+    claiming->running++;
+    return add_candidate(claiming, row, err);
+}
+
+static int take_left_over(void *arg, const struct db_row *row, struct err *err)
+{
+    return add_candidate(arg, row, err);
+}
+
+/* A locked row: its candidate becomes a claim. */
+static int take_locked(void *arg, const struct db_row *row, struct err *err)
+{
+    enum { PLACE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW };
+    struct claiming *claiming = arg;
+    struct claim_list *list = &claiming->claimed;
+    struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
+    if (!item || read_execution(&item->execution, row, err) != 0 ||
+        read_execution_code(&item->execution, row, EXECUTION_FIRST_EXTRA, err) != 0)
+        return -1;
+    struct execution *execution = &item->execution;
+    bool pending = execution->status == EXECUTION_PENDING;
+    int64_t *seq = pending ? list_add(&claiming->started, &claiming->started_count, sizeof(*seq), err)
+                           : list_add(&claiming->taken_over, &claiming->taken_over_count, sizeof(*seq), err);
+    if (!seq)
+        return -1;
+    *seq = execution->seq;
+    execution->status = EXECUTION_RUNNING;
+    execution->attempts += pending;
+    if (!execution->started_at)
+        execution->started_at = db_row_int(row, NOW);
+    /* copied, not moved: a repeated transaction needs the candidate again */
+    const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, PLACE) - 1];
+    item->resources = candidate->resources;
+    memcpy(item->container_id, candidate->container_id, sizeof(item->container_id));
+    memcpy(item->container_secret, candidate->container_secret, sizeof(item->container_secret));
+    if (candidate->session_env_json && !(item->session_env_json = strdup(candidate->session_env_json)))
+        return row_no_memory(err);
+    return 0;
+}
+
+static int mark(struct db *db, int statement, const int64_t *seqs, size_t count, const char *claimed_by,
+                struct err *err)
+{
+    if (count == 0)
+        return 0;
+    cleanup_free char *json = seqs_to_json(seqs, count);
+    if (!json)
+        return row_no_memory(err);
+    return DB_EXEC(db, &sql[statement], NULL, err, db_text(json), db_text(claimed_by),
+                   db_int(EXECUTION_LEASE_MS));
+}
+
+static char *candidates_to_json(const struct claim_list *list)
+{
+    cleanup_free int64_t *seqs = calloc(list->count, sizeof(*seqs));
+    for (size_t i = 0; seqs && i < list->count; i++)
+        seqs[i] = list->items[i].execution.seq;
+    return seqs ? seqs_to_json(seqs, list->count) : NULL;
+}
+
+static int claim_work(struct db *db, void *arg, struct err *err)
+{
+    struct claiming *claiming = arg;
+    reset_claimed(claiming);
+    cleanup_free char *json = candidates_to_json(&claiming->candidates);
+    if (!json)
+        return row_no_memory(err);
+    if (DB_QUERY(db, &sql[LOCK], take_locked, claiming, err, db_text(json)) != 0 ||
+        mark(db, START, claiming->started, claiming->started_count, claiming->claimed_by, err) != 0)
+        return -1;
+    return mark(db, TAKE_OVER, claiming->taken_over, claiming->taken_over_count, claiming->claimed_by, err);
+}
+
+int execution_repo_claim(struct db *db, const char *claimed_by, int64_t limit, struct claim_list *out,
+                         struct err *err)
+{
+    cleanup(claiming_release) struct claiming claiming = { .claimed_by = claimed_by, .limit = limit };
+    *out = (struct claim_list){ 0 };
+    if (DB_QUERY(db, &sql[LEFT_OVER], take_left_over, &claiming, err, db_int(limit)) != 0 ||
+        DB_QUERY(db, &sql[WAITING], take_waiting, &claiming, err, db_int(limit)) != 0)
+        return -1;
+    if (claiming.candidates.count > 0 && db_transaction(db, claim_work, &claiming, err) != 0)
+        return -1;
+    *out = claiming.claimed;
+    claiming.claimed = (struct claim_list){ 0 };
+    return 0;
+}
+
+int execution_repo_renew(struct db *db, const char *claimed_by, struct err *err)
+{
+    return DB_EXEC(db, &sql[RENEW], NULL, err, db_int(EXECUTION_LEASE_MS), db_text(claimed_by));
+}
+
+int execution_repo_release(struct db *db, const char *claimed_by, struct err *err)
+{
+    return DB_EXEC(db, &sql[RELEASE], NULL, err, db_text(claimed_by));
+}
+
+int execution_repo_make_runnable(struct db *db, const char *session_id, uint64_t *changed_out,
+                                 struct err *err)
+{
+    return DB_EXEC(db, &sql[MAKE_RUNNABLE], changed_out, err, db_text(session_id));
+}
+
+/* Ending all of a session's, handed through its transaction. */
+struct failing {
+    const char *session_id, *kind, *message;
+    struct string_list notify;
+    size_t rows;
+};
+
+static int take_waiter(void *arg, const struct db_row *row, struct err *err)
+{
+    struct failing *failing = arg;
+    const char *id = db_row_text(row, 0, NULL), *address = db_row_text(row, 1, NULL);
+    failing->rows++;
+    if (!address || !address[0])
+        return 0;
+    char **item = list_add(&failing->notify.items, &failing->notify.count, sizeof(*item), err);
+    if (!item)
+        return -1;
+    struct strbuf line = STRBUF_INIT(ADDRESS_SIZE + EXECUTION_ID_SIZE);
+    strbuf_addf(&line, "%s %s", address, id);
+    *item = strbuf_steal(&line);
+    return *item ? 0 : row_no_memory(err);
+}
+
+static int fail_work(struct db *db, void *arg, struct err *err)
+{
+    struct failing *failing = arg;
+    string_list_release(&failing->notify);
+    failing->rows = 0;
+    if (DB_QUERY(db, &sql[LOCK_SESSION], take_waiter, failing, err, db_text(failing->session_id)) != 0)
+        return -1;
+    if (failing->rows == 0)
+        return 0;
+    return DB_EXEC(db, &sql[FAIL_SESSION], NULL, err, db_text(failing->kind), db_text(failing->message),
+                   db_text(failing->session_id));
+}
+
+int execution_repo_fail_session(struct db *db, const char *session_id, const char *kind,
+                                const char *message, struct string_list *notify_out, struct err *err)
+{
+    struct failing failing = { .session_id = session_id, .kind = kind, .message = message };
+    int status = db_transaction(db, fail_work, &failing, err);
+    for (size_t i = 0; status == 0 && i < failing.notify.count; i++) {
+        char **item = list_add(&notify_out->items, &notify_out->count, sizeof(*item), err);
+        if (!item)
+            status = -1;
+        else
+            *item = steal(failing.notify.items[i]);
+    }
+    string_list_release(&failing.notify);
+    return status;
+}

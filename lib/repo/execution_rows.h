@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to lib/repo: executions as rows. */
+#ifndef SANDBOX_REPO_EXECUTION_ROWS_H
+#define SANDBOX_REPO_EXECUTION_ROWS_H
+
+#include "lib/repo/rows.h"
+
+#define EXECUTION_COLUMNS                                                                          \
+    "e.id, e.session_id, e.owner, e.status, e.language, e.seq, e.timeout_s, e.max_retries, e.attempts, " \
+    "e.runnable, e.notify, " SQL_MS("e.created_at") ", " SQL_MS("e.started_at") ", "               \
+    SQL_MS("e.completed_at")
+#define EXECUTION_CODE_COLUMNS ", e.code, e.event_json, e.env_json"
+enum { EXECUTION_FIRST_EXTRA = 14, EXECUTION_CODE_COUNT = 3 };
+
+/* The columns of EXECUTION_COLUMNS. */
+int read_execution(struct execution *out, const struct db_row *row, struct err *err) must_use;
+/* The columns of EXECUTION_CODE_COLUMNS, from `column`. */
+int read_execution_code(struct execution *out, const struct db_row *row, unsigned column,
+                        struct err *err) must_use;
+
+#endif

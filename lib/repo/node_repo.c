@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes, the room they have left, and where a new container goes. */
+#include "lib/repo/node_repo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/repo/rows.h"
+
+/* What containers use that are not deleted; read from a key alone. */
+#define USED                                                                                       \
+    "SELECT node_id, SUM(cpu_milli) AS cpu, SUM(memory_mb) AS memory, COUNT(*) AS containers"      \
+    " FROM containers FORCE INDEX (work) WHERE status IN ('creating', 'warm', 'running', 'deleting')"
+#define COLUMNS                                                                                    \
+    "n.id, n.runtime_type, n.status, n.isolation, n.isolation_weaker, n.error, n.cpu_milli, "      \
+    "n.memory_mb, n.max_containers, IFNULL(u.cpu, 0), IFNULL(u.memory, 0), IFNULL(u.containers, 0), " \
+    SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND"
+#define LOAD                                                                                       \
+    "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
+    " IFNULL(u.containers, 0) / n.max_containers)"
+
+enum { BEAT, LIST, LOCK, USED_BY, STATEMENTS };
+
+const struct db_stmt node_repo_statements[] = {
+    [BEAT] = { "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, error, cpu_milli,"
+               " memory_mb, max_containers, last_seen_at)"
+               " VALUES (?, ?, ?, LEFT(?, 255), ?, LEFT(?, 1024), ?, ?, ?, " SQL_NOW ")"
+               " ON DUPLICATE KEY UPDATE status = IF(status = 'draining', status, VALUES(status)),"
+               " runtime_type = VALUES(runtime_type), isolation = VALUES(isolation),"
+               " isolation_weaker = VALUES(isolation_weaker), error = VALUES(error),"
+               " cpu_milli = VALUES(cpu_milli), memory_mb = VALUES(memory_mb),"
+               " max_containers = VALUES(max_containers), last_seen_at = VALUES(last_seen_at)" },
+    [LIST] = { "SELECT " COLUMNS " FROM nodes n LEFT JOIN (" USED " GROUP BY node_id) u ON u.node_id = n.id"
+               " ORDER BY " LOAD ", n.id" },
+    [LOCK] = { "SELECT id FROM nodes WHERE id = ? AND status = 'ready' FOR UPDATE" },
+    [USED_BY] = { USED " AND node_id = ?" },
+    [STATEMENTS] = { NULL },
+};
+static const struct db_stmt *const sql = node_repo_statements;
+
+enum { LIST_ALIVE_S = 15 };
+
+int node_repo_beat(struct db *db, const struct node *node, struct err *err)
+{
+    return DB_EXEC(db, &sql[BEAT], NULL, err, db_text(node->id),
+                   db_text(runtime_type_name(node->runtime_type)), db_text(node->status),
+                   db_text(node->isolation ? node->isolation : ""), db_int(node->isolation_weaker),
+                   db_text(node->error), db_int(node->cpu_milli), db_int(node->memory_mb),
+                   db_int(node->max_containers));
+}
+
+/* Nodes with whether each was seen lately. */
+struct candidates {
+    struct node_list list;
+    bool *alive; /* one for each of the list */
+    size_t alive_count;
+};
+
+static void cleanup_candidates(struct candidates *candidates)
+{
+    node_list_release(&candidates->list);
+    free(candidates->alive);
+}
+
+static int read_node(struct node *out, const struct db_row *row, struct err *err)
+{
+    int type = 0;
+    bool failed = false;
+    if (row_text(row, 0, out->id, sizeof(out->id), err) != 0 ||
+        row_enum(row, 1, runtime_type_parse, &type, err) != 0 ||
+        row_text(row, 2, out->status, sizeof(out->status), err) != 0)
+        return -1;
+    out->runtime_type = (enum runtime_type)type;
+    out->isolation = db_row_dup(row, 3, &failed);
+    out->isolation_weaker = db_row_int(row, 4);
+    out->error = db_row_dup(row, 5, &failed);
+    out->cpu_milli = db_row_int(row, 6);
+    out->memory_mb = db_row_int(row, 7);
+    out->max_containers = db_row_int(row, 8);
+    out->used_cpu_milli = db_row_int(row, 9);
+    out->used_memory_mb = db_row_int(row, 10);
+    out->used_containers = db_row_int(row, 11);
+    out->last_seen_at = db_row_int(row, 12);
+    return failed ? row_no_memory(err) : 0;
+}
+
+static int take_node(void *arg, const struct db_row *row, struct err *err)
+{
+    struct candidates *found = arg;
+    struct node *item = list_add(&found->list.items, &found->list.count, sizeof(*item), err);
+    bool *alive = list_add(&found->alive, &found->alive_count, sizeof(*alive), err);
+    if (!item || !alive)
+        return -1;
+    *alive = db_row_int(row, 13);
+    return read_node(item, row, err);
+}
+
+int node_repo_list(struct db *db, struct node_list *out, struct err *err)
+{
+    cleanup(cleanup_candidates) struct candidates found = { 0 };
+    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(LIST_ALIVE_S)) != 0)
+        return -1;
+    *out = found.list;
+    found.list = (struct node_list){ 0 };
+    return 0;
+}
+
+static bool has_room(const struct node *node, const struct resources *need)
+{
+    return node->used_cpu_milli + need->cpu_milli <= node->cpu_milli &&
+           node->used_memory_mb + need->memory_mb <= node->memory_mb &&
+           node->used_containers + 1 <= node->max_containers;
+}
+
+static int take_used(void *arg, const struct db_row *row, struct err *err)
+{
+    struct node *node = arg;
+    (void)err;
+    node->used_cpu_milli = db_row_int(row, 1);
+    node->used_memory_mb = db_row_int(row, 2);
+    node->used_containers = db_row_int(row, 3);
+    return 0;
+}
+
+/* Waits for those who are creating on the node, then looks again at what is left: at READ COMMITTED the second look
+ * sees what they committed. */
+static int lock_with_room(struct db *db, struct node *node, const struct resources *need, bool *fits_out,
+                          struct err *err)
+{
+    cleanup(string_list_release) struct string_list locked = { 0 };
+    *fits_out = false;
+    if (DB_QUERY(db, &sql[LOCK], take_string, &locked, err, db_text(node->id)) != 0)
+        return -1;
+    if (locked.count == 0)
+        return 0;
+    if (DB_QUERY(db, &sql[USED_BY], take_used, node, err, db_text(node->id)) != 0)
+        return -1;
+    *fits_out = has_room(node, need);
+    return 0;
+}
+
+static int no_node(const struct candidates *found, struct err *err)
+{
+    const char *reason = "sandbox-provisiond does not run";
+    bool full = false;
+    for (size_t i = 0; i < found->list.count; i++) {
+        const struct node *node = &found->list.items[i];
+        full = full || (found->alive[i] && strcmp(node->status, "ready") == 0);
+        if (found->alive[i] && node->error)
+            reason = node->error;
+        else if (found->alive[i] && strcmp(node->status, "draining") == 0)
+            reason = "the nodes are draining";
+    }
+    if (full)
+        return err_set(err, ERR_NO_ROOM, "No node has room for the requested resources.");
+    return err_set(err, ERR_UNAVAILABLE, "No node is ready to run sandboxes: %s", reason);
+}
+
+int node_repo_pick(struct db *db, const struct resources *need, int64_t alive_s, struct node *out,
+                   struct err *err)
+{
+    cleanup(cleanup_candidates) struct candidates found = { 0 };
+    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(alive_s)) != 0)
+        return -1;
+    for (size_t i = 0; i < found.list.count; i++) {
+        struct node *node = &found.list.items[i];
+        bool fits = false;
+        if (!found.alive[i] || strcmp(node->status, "ready") != 0 || !has_room(node, need))
+            continue;
+        if (lock_with_room(db, node, need, &fits, err) != 0)
+            return -1;
+        if (fits) {
+            *out = *node;
+            *node = (struct node){ 0 };
+            return 0;
+        }
+    }
+    return no_node(&found, err);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to lib/repo: the tables of statements, reading columns into entities, growing lists. */
+#ifndef SANDBOX_REPO_ROWS_H
+#define SANDBOX_REPO_ROWS_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* Each repository's statements, named by an enum beside them; the last has no sql. */
+extern const struct db_stmt container_repo_statements[], execution_repo_statements[], execution_queue_statements[],
+    job_repo_statements[], migration_repo_statements[], node_repo_statements[], pool_repo_statements[],
+    session_repo_statements[], template_repo_statements[], token_repo_statements[];
+
+#define SQL_NOW "UTC_TIMESTAMP(3)"
+/* A DATETIME(3) in UTC as milliseconds since 1970. */
+#define SQL_MS(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS SIGNED)"
+/* Now plus a parameter of milliseconds. */
+#define SQL_IN_MS "UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND"
+
+/* Copies a text column into `out` ("" for NULL); what does not fit is an error of the schema. */
+int row_text(const struct db_row *row, unsigned column, char *out, size_t size, struct err *err) must_use;
+/* A status or type column by its parser. */
+int row_enum(const struct db_row *row, unsigned column, int (*parse)(const char *), int *out,
+             struct err *err) must_use;
+/* Four columns from `column`: cpu_milli, memory_mb, disk_mb, max_processes. */
+void row_resources(const struct db_row *row, unsigned column, struct resources *out);
+/* Memory ran out while columns were copied. */
+int row_no_memory(struct err *err);
+
+/* A zeroed item at the end of a list, counted; NULL with err when memory runs out. */
+void *list_add(void *items_ptr, size_t *count, size_t item_size, struct err *err) must_use;
+
+/* Row functions for one number (int64_t *) and for a list of the first column's texts (struct string_list *). */
+int take_int(void *arg, const struct db_row *row, struct err *err);
+int take_string(void *arg, const struct db_row *row, struct err *err);
+
+/* "[1,2,3]" for JSON_TABLE, malloc()ed; NULL when memory runs out. */
+char *seqs_to_json(const int64_t *seqs, size_t count) must_use;
+
+#endif

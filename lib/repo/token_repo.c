@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access tokens, by the hash of their text. */
+#include "lib/repo/token_repo.h"
+
+#include <stdio.h>
+
+#include "lib/repo/rows.h"
+
+enum { FIND, INSERT, REVOKE, EXISTS, LIST, STATEMENTS };
+
+const struct db_stmt token_repo_statements[] = {
+    [FIND] = { "SELECT owner, scopes FROM tokens WHERE hash = ? AND revoked_at IS NULL"
+               " AND (expires_at IS NULL OR expires_at > " SQL_NOW ")" },
+    [INSERT] = { "INSERT INTO tokens (id, hash, owner, scopes, created_at, expires_at)"
+                 " VALUES (?, ?, ?, ?, " SQL_NOW ", FROM_UNIXTIME(? / 1000))" },
+    [REVOKE] = { "UPDATE tokens SET revoked_at = " SQL_NOW " WHERE id = ? AND revoked_at IS NULL" },
+    [EXISTS] = { "SELECT COUNT(*) FROM tokens WHERE id = ?" },
+    [LIST] = { "SELECT id, owner, scopes, " SQL_MS("created_at") ", " SQL_MS("expires_at") ", "
+               SQL_MS("revoked_at") " FROM tokens ORDER BY created_at, id" },
+    [STATEMENTS] = { NULL },
+};
+static const struct db_stmt *const sql = token_repo_statements;
+
+enum { HEX_SIZE = 2 * TOKEN_HASH_SIZE + 1 };
+
+static void to_hex(const unsigned char hash[TOKEN_HASH_SIZE], char out[HEX_SIZE])
+{
+    for (size_t i = 0; i < TOKEN_HASH_SIZE; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+struct found {
+    struct caller *caller;
+    bool any;
+};
+
+static int take_caller(void *arg, const struct db_row *row, struct err *err)
+{
+    struct found *found = arg;
+    found->any = true;
+    found->caller->scopes = (unsigned)db_row_int(row, 1);
+    return row_text(row, 0, found->caller->owner, sizeof(found->caller->owner), err);
+}
+
+int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct caller *out,
+                    struct err *err)
+{
+    char hex[HEX_SIZE];
+    struct found found = { .caller = out };
+    to_hex(hash, hex);
+    if (DB_QUERY(db, &sql[FIND], take_caller, &found, err, db_text(hex)) != 0)
+        return -1;
+    if (!found.any)
+        return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
+    return 0;
+}
+
+int token_repo_insert(struct db *db, const struct token *token,
+                      const unsigned char hash[TOKEN_HASH_SIZE], struct err *err)
+{
+    char hex[HEX_SIZE];
+    to_hex(hash, hex);
+    return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(token->id), db_text(hex), db_text(token->owner),
+                   db_int(token->scopes), token->expires_at ? db_int(token->expires_at) : db_null());
+}
+
+int token_repo_revoke(struct db *db, const char *id, struct err *err)
+{
+    int64_t known = 0;
+    if (DB_QUERY(db, &sql[EXISTS], take_int, &known, err, db_text(id)) != 0)
+        return -1;
+    if (!known)
+        return err_set(err, ERR_NOT_FOUND, "There is no token %.20s; 'sandboxctl token list' shows them.", id);
+    return DB_EXEC(db, &sql[REVOKE], NULL, err, db_text(id));
+}
+
+struct token_list {
+    struct token *items;
+    size_t count;
+};
+
+static int take_token(void *arg, const struct db_row *row, struct err *err)
+{
+    struct token_list *list = arg;
+    struct token *token = list_add(&list->items, &list->count, sizeof(*token), err);
+    if (!token)
+        return -1;
+    token->scopes = (unsigned)db_row_int(row, 2);
+    token->created_at = db_row_int(row, 3);
+    token->expires_at = db_row_int(row, 4);
+    token->revoked_at = db_row_int(row, 5);
+    if (row_text(row, 0, token->id, sizeof(token->id), err) != 0)
+        return -1;
+    return row_text(row, 1, token->owner, sizeof(token->owner), err);
+}
+
+int token_repo_list(struct db *db, struct token **out, size_t *count_out, struct err *err)
+{
+    struct token_list list = { 0 };
+    if (DB_QUERY(db, &sql[LIST], take_token, &list, err) != 0) {
+        free(list.items);
+        return -1;
+    }
+    *out = list.items;
+    *count_out = list.count;
+    return 0;
+}
