@@ -46,7 +46,7 @@ apt_update() {
 
 apt_install() {
     local service before=()
-    for service in mariadb lighttpd docker; do
+    for service in "${SERVICES[@]}"; do
         [ ! -e "/etc/init.d/$service" ] || before+=("$service")
     done
     forbid_services
@@ -54,12 +54,15 @@ apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 \
         -o Dpkg::Options::=--force-confold "$@"
     # what came just now as a program for us must not start as a service at the next boot either
-    for service in mariadb lighttpd docker; do
+    for service in "${SERVICES[@]}"; do
         if [ -e "/etc/init.d/$service" ] && [[ " ${before[*]-} " != *" $service "* ]]; then
             update-rc.d "$service" disable || true
         fi
     done
 }
+
+# services that the packages bring along
+SERVICES=(mariadb lighttpd docker rsync)
 
 POLICY=/usr/sbin/policy-rc.d
 forbid_services() {

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Measures latencies on the embedded stack with the process runtime:  bench/run.sh [COUNT]
+# It starts the stack if need be (build it first: ./quickstart.sh up) and leaves it as it found it.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+export SANDBOX_HOME=${SANDBOX_HOME:-$top/var} SANDBOX_PORT=${SANDBOX_PORT:-8000} SANDBOX_RUNTIME=${SANDBOX_RUNTIME:-process}
+was_running=yes
+"$top/quickstart.sh" status >/dev/null 2>&1 || was_running=no
+"$top/quickstart.sh" start
+/usr/bin/python3 "$top/bench/latency.py" "$@"
+[ "$was_running" = yes ] || "$top/quickstart.sh" stop
