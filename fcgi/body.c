@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Request bodies: bounded, of the promised length, and JSON by their label. */
+#include "config.h" /* strcasestr */
+
 #include <string.h>
 #include <strings.h>
 

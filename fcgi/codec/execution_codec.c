@@ -60,7 +60,7 @@ int execution_request_decode(const char *text, size_t len, struct execution_requ
 {
     cleanup_json struct json_object *body = NULL;
     *out = (struct execution_request){ 0 };
-    if (fields_parse_body(text, len, &body, err) == 0 && read_request(body, text, len, out, err) == 0)
+    if (fields_parse_body(text, len, "event", &body, err) == 0 && read_request(body, text, len, out, err) == 0)
         return 0;
     execution_request_release(out);
     return -1;

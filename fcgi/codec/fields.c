@@ -8,9 +8,19 @@
 
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
+#include "lib/util/json_span.h"
 #include "lib/wire/strict_json.h"
 
-int fields_parse_body(const char *text, size_t len, struct json_object **out, struct err *err)
+static bool names_fit(const char *text, size_t len, const char *raw)
+{
+    size_t start = len, span = 0;
+    if (raw)
+        json_member_span(text, len, raw, &start, &span);
+    return !json_has_nul_name(text, start) && !json_has_nul_name(text + start + span, len - start - span);
+}
+
+int fields_parse_body(const char *text, size_t len, const char *raw, struct json_object **out,
+                      struct err *err)
 {
     cleanup_json struct json_object *body = NULL;
     if (json_parse(text, len, &body, err) != 0)
@@ -21,6 +31,8 @@ int fields_parse_body(const char *text, size_t len, struct json_object **out, st
                        "control characters are not allowed.");
     if (!json_object_is_type(body, json_type_object))
         return err_set(err, ERR_INVALID, "The body must be a JSON object.");
+    if (!names_fit(text, len, raw))
+        return err_set(err, ERR_INVALID, "A field's name must not contain a NUL character.");
     *out = steal(body);
     return 0;
 }

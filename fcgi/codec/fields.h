@@ -6,8 +6,10 @@
 #include "lib/model/resources.h"
 #include "lib/util/json.h"
 
-/* Parses a request body: one JSON object, exactly as RFC 8259 has it. */
-int fields_parse_body(const char *text, size_t len, struct json_object **out, struct err *err) must_use;
+/* Parses a request body: one JSON object, exactly as RFC 8259 has it. Member names must not hold U+0000 but within the member
+ * `raw` (NULL: none), which is taken as text. */
+int fields_parse_body(const char *text, size_t len, const char *raw, struct json_object **out,
+                      struct err *err) must_use;
 
 /* Reads {cpu, memory, disk, max_processes}; what is absent stays as it is in *out. cpu may be a number. */
 int fields_read_resources(struct json_object *object, const char *pointer, struct resources *out,

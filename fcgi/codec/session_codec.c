@@ -43,7 +43,7 @@ int session_request_decode(const char *text, size_t len, struct session_request 
 {
     cleanup_json struct json_object *body = NULL;
     *out = (struct session_request){ 0 };
-    if (fields_parse_body(text, len, &body, err) == 0 && read_request(body, out, err) == 0)
+    if (fields_parse_body(text, len, NULL, &body, err) == 0 && read_request(body, out, err) == 0)
         return 0;
     session_request_release(out);
     return -1;
