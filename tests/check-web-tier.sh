@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The web tier holds no key to an engine or an executor (architecture, invariant 1): no HTTP client, no runtime driver, no
+# executor client is linked into sandbox-api.   check-web-tier.sh [BUILD DIRECTORY]
+set -u
+program=${1:-.}/fcgi/sandbox-api
+failures=0 checks=0
+
+check() { # NAME, and lines that should not be there
+    checks=$((checks + 1))
+    [ -z "$2" ] && return
+    failures=$((failures + 1))
+    printf 'check-web-tier: %s\n%s\n' "$1" "$2"
+}
+
+[ -x "$program" ] || { echo "check-web-tier: $program is not built"; exit 1; }
+libraries=$(ldd "$program") || exit 1
+symbols=$(nm "$program") || exit 1
+[ -n "$symbols" ] || { echo "check-web-tier: $program has no symbols to look at"; exit 1; }
+check "libcurl is linked in" "$(printf '%s\n' "$libraries" | grep -i 'curl')"
+check "an HTTP client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] (curl_|http_(new|start|run|fetch)$)')"
+check "a runtime is linked in" "$(printf '%s\n' "$symbols" |
+    grep -E ' [TtU] (runtime_(open|create|destroy|inspect|list|info)|docker_|process_create|spawn_(start|collect))')"
+check "the executor client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] execclient_')"
+check "settings and services are not there: this test looks at the wrong thing" \
+    "$(printf '%s\n' "$symbols" | grep -qE ' T session_service_create' || echo 'no session_service_create')"
+[ "$failures" -eq 0 ] && share=100 || share=$((100 * (checks - failures) / checks))
+echo "$share%: Checks: $checks, Failures: $failures, Errors: 0"
+[ "$failures" -eq 0 ]
