@@ -34,7 +34,7 @@ case $COMMAND in
     *) printf 'quickstart: there is no command "%s"\n\n' "$COMMAND" >&2; usage >&2; exit 2 ;;
 esac
 
-for part in common packages build database docker stack workflow report; do
+for part in common packages build database docker stack stop workflow report; do
     # shellcheck source=/dev/null
     . "$TOP/etc/quickstart/$part.sh"
 done

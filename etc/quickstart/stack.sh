@@ -174,23 +174,3 @@ api() { # METHOD PATH [CURL ARGUMENTS...] -> the body
 }
 
 node_ready() { api GET /health/detailed | jq -e '.nodes.items | any(.node == "node-01" and .status == "healthy")' >/dev/null; }
-
-# --- stop
-
-stop_stack() {
-    if part_running mariadbd && [ -r "$CONFIG" ]; then
-        end_sandboxes
-    fi
-    local job
-    stop_part lighttpd
-    end_orphaned_workers
-    for job in pool reap dispatchd provisiond; do
-        stop_part "$job"
-    done
-    sweep_sandboxes
-    stop_part mariadbd 60
-    stop_part dockerd 30
-    rm -rf "$RUN_DIR" "$LIB_DIR"
-    rm -f "$PID_DIR/stack" "$PID_DIR/doorbells"
-    say "Stopped. Data, logs and token stay in $HOME_DIR."
-}

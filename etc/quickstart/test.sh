@@ -167,15 +167,12 @@ test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
 
 # After stop nothing of the stack may be left: no process, no container, no directory.
 check_leftovers() { # NAME DIRECTORY
-    local left=() file
-    for file in /proc/[0-9]*/cmdline; do
-        if tr '\0' ' ' <"$file" 2>/dev/null | grep -qF "$2/"; then
-            left+=("process $(tr '\0' ' ' <"$file" | cut -c1-150)")
-        fi
+    local left=() pid
+    for pid in $(pids_with "$2/"); do
+        left+=("process $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-150)")
     done
     [ ! -e "$2" ] || left+=("$2")
-    if [ "$SANDBOX_RUNTIME" = docker ] &&
-        docker ps -a --no-trunc --format '{{.Names}} {{.Mounts}}' | grep -F "$2/" >/dev/null; then
+    if [ "$SANDBOX_RUNTIME" = docker ] && [ -n "$(docker ps -aq --filter "label=sandbox.installation=$2/c")" ]; then
         left+=("containers")
     fi
     if [ ${#left[@]} -eq 0 ]; then

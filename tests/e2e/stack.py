@@ -2,6 +2,7 @@
 """The stack under test, seen from the operator's side: processes, database, containers."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -100,41 +101,42 @@ class Stack:
 
     def engine_containers(self):
         """Ids of the containers that really exist."""
+        where = str(self.lib_dir / "c")
         if self.runtime == "docker":
-            done = subprocess.run(["docker", "ps", "--all", "--format", "{{.Names}} {{.Mounts}}", "--no-trunc"],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True)
-            return {line.split()[0].rpartition("-")[2] for line in done.stdout.splitlines()
-                    if str(self.lib_dir) in line}
-        found = set()
-        for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            done = subprocess.run(["docker", "ps", "--all", "--filter", f"label=sandbox.installation={where}", "--format",
+                                   '{{.Label "sandbox.container"}}'], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=30, check=True)
+            return set(done.stdout.split())
+        found = {entry.name for entry in pathlib.Path(where).glob("*") if re.fullmatch("[0-9a-f]{12}", entry.name)}
+        for _, text in self._processes():
+            found.update(re.findall(re.escape(where) + "/([0-9a-f]{12})/", text))
+        return found
+
+    @staticmethod
+    def _processes():
+        """Pid, and command line with environment, of every process."""
+        for place in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                text = cmdline.read_bytes().decode(errors="replace")
+                text = (place / "cmdline").read_bytes() + b"\0" + (place / "environ").read_bytes()
             except OSError:
                 continue
-            before, hit, after = text.partition(str(self.lib_dir / "c") + "/")
-            if hit and "bwrap" in before:
-                found.add(after[:12])
-        return found
+            yield int(place.name), text.decode(errors="replace")
 
     def kill_container(self, container):
         """Ends a sandbox behind everybody's back."""
         if self.runtime == "docker":
-            names = subprocess.run(["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, timeout=30,
-                                   check=True).stdout.split()
-            name = next(n for n in names if n.endswith(container))
-            subprocess.run(["docker", "kill", name], capture_output=True, timeout=30, check=True)
+            found = subprocess.run(["docker", "ps", "-q", "--filter", f"label=sandbox.container={container}"],
+                                   capture_output=True, text=True, timeout=30, check=True).stdout.split()
+            subprocess.run(["docker", "kill", *found], capture_output=True, timeout=30, check=True)
             return
-        where = str(self.lib_dir / "c" / container)
-        killed = 0
-        for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if where.encode() in cmdline.read_bytes():
-                    os.kill(int(cmdline.parent.name), signal.SIGKILL)
-                    killed += 1
-            except OSError:
-                continue
-        if not killed:
+        victims = [pid for pid, text in self._processes() if f"{self.lib_dir}/c/{container}/" in text]
+        if not victims:
             raise AssertionError(f"no process of {container} was found")
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def live_containers(self):
         """Ids of the containers that the database says exist."""

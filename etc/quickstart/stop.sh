@@ -1,0 +1,66 @@
+# shellcheck shell=bash disable=SC2034,SC2153
+# SPDX-License-Identifier: Apache-2.0
+# Ends the stack: sandboxes first, through the jobs that know them; then the parts, in reverse order.
+
+stop_stack() {
+    local job
+    stop_part lighttpd
+    end_orphaned_workers
+    stop_part pool
+    if part_running mariadbd && part_running provisiond && part_running reap; then
+        end_sandboxes
+    fi
+    for job in reap dispatchd provisiond; do
+        stop_part "$job"
+    done
+    sweep_sandboxes
+    stop_part mariadbd 60
+    stop_part dockerd 30
+    rm -rf "$RUN_DIR" "$LIB_DIR"
+    rm -f "$PID_DIR/stack" "$PID_DIR/doorbells"
+    say "Stopped. Data, logs and token stay in $HOME_DIR."
+}
+
+# Sessions are over as of now, which sandbox-reap sees to; warm sandboxes go as if the pool had shrunk.
+end_sandboxes() {
+    local began left
+    began=$(now_ms)
+    database_query "UPDATE sandbox.sessions SET expires_at = UTC_TIMESTAMP(3) WHERE status IN ('creating', 'running');
+        UPDATE sandbox.containers SET status = 'deleting', due_at = UTC_TIMESTAMP(3), claimed_by = NULL
+            WHERE session_id = '' AND status IN ('creating', 'warm');" >>"$LOG_DIR/stop.log" 2>&1 || return 0
+    while left=$(database_query "SELECT COUNT(*) FROM sandbox.containers WHERE status <> 'deleted'" 2>/dev/null) &&
+        [ "$left" != 0 ] && [ $(($(now_ms) - began)) -lt 30000 ]; do
+        sleep 0.05
+    done
+    [ "${left:-0}" = 0 ] || note "$left sandboxes did not end within 30 s"
+}
+
+# What is left all the same, because a part was dead or the database gone: found by the directory of this stack.
+sweep_sandboxes() {
+    local pid ids group
+    for pid in $(pids_with "$CONTAINERS_DIR/"); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    if engine_answers && command -v docker >/dev/null; then
+        ids=$(docker ps -aq --filter "label=sandbox.installation=$CONTAINERS_DIR" 2>/dev/null || true)
+        # shellcheck disable=SC2086
+        [ -z "$ids" ] || docker rm -f $ids >>"$LOG_DIR/stop.log" 2>&1 || true
+    fi
+    for ids in "$CONTAINERS_DIR"/*/; do
+        for group in /sys/fs/cgroup/sandbox /sys/fs/cgroup/*/sandbox; do
+            [ ! -d "$group/$(basename "$ids")" ] || rmdir "$group/$(basename "$ids")" 2>/dev/null || true
+        done
+    done
+}
+
+# Processes whose command line or environment names PLACE.
+pids_with() { # PLACE
+    local file pid
+    for file in /proc/[0-9]*/cmdline; do
+        pid=$(basename "$(dirname "$file")")
+        if [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] &&
+            cat "$file" "/proc/$pid/environ" 2>/dev/null | grep -qaF "$1"; then
+            printf '%s\n' "$pid"
+        fi
+    done
+}
