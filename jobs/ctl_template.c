@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandboxctl template ... and node ... */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/ctl.h"
+#include "lib/io/doorbell.h"
+#include "lib/repo/node_repo.h"
+#include "lib/repo/template_repo.h"
+
+enum { POOL_TARGET_MAX = 10000, IMAGE_MAX = 512, ALL = 100000 };
+
+int ctl_number(const char *text, const char *what, int64_t min, int64_t max, int64_t *out, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < min || value > max)
+        return err_set(err, ERR_INVALID, "%s must be a whole number from %" PRId64 " to %" PRId64 ".", what,
+                       min, max);
+    *out = value;
+    return 0;
+}
+
+int ctl_template_list(struct ctl *ctl, struct err *err)
+{
+    cleanup(template_list_release) struct template_list templates = { 0 };
+    const struct page page = { .limit = ALL };
+    if (template_repo_list(ctl->context.db, &page, &templates, err) != 0)
+        return -1;
+    printf("%-24s  %-6s  %-8s  %-8s  %-5s  %-10s  %s\n", "ID", "CPU", "MEMORY", "DISK", "POOL", "STATE", "IMAGE");
+    for (size_t i = 0; i < templates.count; i++) {
+        const struct template *t = &templates.items[i];
+        char cpu[QUANTITY_TEXT_SIZE], memory[QUANTITY_TEXT_SIZE], disk[QUANTITY_TEXT_SIZE];
+        resources_format_cpu(t->resources.cpu_milli, cpu);
+        resources_format_size(t->resources.memory_mb, memory);
+        resources_format_size(t->resources.disk_mb, disk);
+        printf("%-24s  %-6s  %-8s  %-8s  %-5" PRId64 "  %-10s  %s\n", t->id, cpu, memory, disk,
+               t->pool_target, t->deprecated ? "deprecated" : "active", t->image);
+    }
+    return 0;
+}
+
+static void ring_pool(const struct ctl *ctl)
+{
+    doorbell_ring(-1, ctl->settings->doorbell.pool, "template");
+}
+
+int ctl_template_pool(struct ctl *ctl, struct err *err)
+{
+    int64_t target = 0;
+    if (ctl_number(ctl->arguments[1], "TARGET", 0, POOL_TARGET_MAX, &target, err) != 0 ||
+        template_repo_set_pool(ctl->context.db, ctl->arguments[0], target, err) != 0)
+        return -1;
+    ring_pool(ctl);
+    return 0;
+}
+
+int ctl_template_image(struct ctl *ctl, struct err *err)
+{
+    const char *image = ctl->arguments[1];
+    size_t len = strlen(image);
+    if (len == 0 || len > IMAGE_MAX || strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                     "0123456789._-/:@") != len)
+        return err_set(err, ERR_INVALID, "IMAGE must be an image reference such as sandbox/python:3.11-basic.");
+    if (template_repo_set_image(ctl->context.db, ctl->arguments[0], image, err) != 0)
+        return -1;
+    ring_pool(ctl);
+    return 0;
+}
+
+int ctl_node_list(struct ctl *ctl, struct err *err)
+{
+    cleanup(node_list_release) struct node_list nodes = { 0 };
+    if (node_repo_list(ctl->context.db, &nodes, err) != 0)
+        return -1;
+    printf("%-24s  %-10s  %-8s  %-11s  %-15s  %-15s  %-9s  %s\n", "ID", "RUNTIME", "STATUS", "CONTAINERS",
+           "CPU", "MEMORY (MiB)", "SEEN", "ISOLATION");
+    for (size_t i = 0; i < nodes.count; i++) {
+        const struct node *n = &nodes.items[i];
+        char containers[48], cpu[48], memory[48], seen[32];
+        snprintf(containers, sizeof(containers), "%" PRId64 "/%" PRId64, n->used_containers, n->max_containers);
+        snprintf(cpu, sizeof(cpu), "%.1f/%.1f", (double)n->used_cpu_milli / 1000, (double)n->cpu_milli / 1000);
+        snprintf(memory, sizeof(memory), "%" PRId64 "/%" PRId64, n->used_memory_mb, n->memory_mb);
+        snprintf(seen, sizeof(seen), "%" PRId64 " s ago", (ctl->context.now_ms() - n->last_seen_at) / 1000);
+        printf("%-24s  %-10s  %-8s  %-11s  %-15s  %-15s  %-9s  %s%s%s%s\n", n->id,
+               runtime_type_name(n->runtime_type), n->status, containers, cpu, memory, seen, n->isolation,
+               n->isolation_weaker ? " (weaker than required in production)" : "", n->error ? "; " : "",
+               n->error ? n->error : "");
+    }
+    return 0;
+}

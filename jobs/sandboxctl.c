@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandboxctl: the operator's tool. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/ctl.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+
+static const struct ctl_command commands[] = {
+    { .group = "migrate", .options = { { "--dir", "DIR", "where the migrations are (default: as installed)", false } },
+      .summary = "bring the database to this release's schema; repeatable", .needs = CTL_SETTINGS,
+      .run = ctl_migrate },
+    { .group = "token", .verb = "create",
+      .options = { { "--owner", "NAME", "whose sessions it may see and make", true },
+                   { "--scopes", "LIST", "of sessions, templates, admin, separated by commas (default: sessions)", false },
+                   { "--expires-days", "N", "days it is valid (default: for ever)", false } },
+      .summary = "make an access token and print it, once", .needs = CTL_DATABASE, .run = ctl_token_create },
+    { .group = "token", .verb = "list", .summary = "show all tokens (never their text)",
+      .needs = CTL_DATABASE, .run = ctl_token_list },
+    { .group = "token", .verb = "revoke", .arguments = { "ID" }, .summary = "end a token at once",
+      .needs = CTL_DATABASE, .run = ctl_token_revoke },
+    { .group = "token", .verb = "check", .summary = "read a token from standard input and say whether it is valid",
+      .needs = CTL_DATABASE, .run = ctl_token_check },
+    { .group = "template", .verb = "list", .summary = "show all templates", .needs = CTL_DATABASE,
+      .run = ctl_template_list },
+    { .group = "template", .verb = "pool", .arguments = { "ID", "TARGET" },
+      .summary = "keep TARGET containers of a template warm", .needs = CTL_DATABASE, .run = ctl_template_pool },
+    { .group = "template", .verb = "image", .arguments = { "ID", "IMAGE" },
+      .summary = "make new sessions of a template from IMAGE", .needs = CTL_DATABASE, .run = ctl_template_image },
+    { .group = "node", .verb = "list", .summary = "show nodes, the isolation in force, and their room",
+      .needs = CTL_DATABASE, .run = ctl_node_list },
+    { .group = "config", .verb = "sample", .summary = "print a settings file with every setting explained",
+      .needs = CTL_PLAIN, .run = ctl_config_sample },
+    { .group = "config", .verb = "check", .summary = "read the settings file and say what is wrong",
+      .needs = CTL_SETTINGS, .run = ctl_config_check },
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), DONE = 0, FAILED = 1, MISUSED = 2 };
+
+static void print_synopsis(FILE *out, const struct ctl_command *command)
+{
+    fprintf(out, "sandboxctl [--config PATH] %s%s%s", command->group, command->verb ? " " : "",
+            command->verb ? command->verb : "");
+    for (int i = 0; i < CTL_ARGUMENTS && command->arguments[i]; i++)
+        fprintf(out, " %s", command->arguments[i]);
+    for (int i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
+        fprintf(out, command->options[i].required ? " %s %s" : " [%s %s]", command->options[i].name,
+                command->options[i].value);
+}
+
+static void print_command_help(const struct ctl_command *command)
+{
+    printf("usage: ");
+    print_synopsis(stdout, command);
+    printf("\n\n%s.\n", command->summary);
+    for (int i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
+        printf("  %s %s: %s\n", command->options[i].name, command->options[i].value, command->options[i].help);
+}
+
+/* The commands of one group, or all. */
+static void print_help(FILE *out, const char *group)
+{
+    fprintf(out, "usage:\n");
+    for (int i = 0; i < COMMANDS; i++) {
+        if (group && strcmp(commands[i].group, group) != 0)
+            continue;
+        fprintf(out, "  ");
+        print_synopsis(out, &commands[i]);
+        fprintf(out, "\n      %s\n", commands[i].summary);
+    }
+    fprintf(out, "\nThe settings file is --config PATH, else $SANDBOX_CONFIG, else %s/sandbox/sandbox.conf.\n"
+                 "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+            SANDBOX_SYSCONFDIR);
+}
+
+static int misused(const char *format, const char *what)
+{
+    fprintf(stderr, "sandboxctl: ");
+    fprintf(stderr, format, what);
+    fprintf(stderr, "; try 'sandboxctl --help'.\n");
+    return MISUSED;
+}
+
+static const struct ctl_command *find_command(const char *group, const char *verb)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].group, group) == 0 &&
+            (!commands[i].verb || (verb && strcmp(commands[i].verb, verb) == 0)))
+            return &commands[i];
+    return NULL;
+}
+
+static bool is_group(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].group, name) == 0)
+            return true;
+    return false;
+}
+
+/* Reads what follows the command; -1: go on, else the exit code. */
+static int read_arguments(const struct ctl_command *command, char **argv, struct ctl *ctl)
+{
+    int positional = 0;
+    for (; *argv; argv++) {
+        int option = 0;
+        while (option < CTL_OPTIONS && command->options[option].name &&
+               strcmp(command->options[option].name, *argv) != 0)
+            option++;
+        bool known = option < CTL_OPTIONS && command->options[option].name;
+        if (strcmp(*argv, "--help") == 0) {
+            print_command_help(command);
+            return DONE;
+        }
+        if (known || strcmp(*argv, "--config") == 0) {
+            if (!argv[1])
+                return misused("%s needs a value", *argv);
+            *(known ? &ctl->options[option] : &ctl->config) = argv[1];
+            argv++;
+        } else if (strncmp(*argv, "--", 2) == 0) {
+            return misused("there is no option %s here", *argv);
+        } else if (positional < CTL_ARGUMENTS && command->arguments[positional]) {
+            ctl->arguments[positional++] = *argv;
+        } else {
+            return misused("\"%s\" is too much", *argv);
+        }
+    }
+    for (int i = 0; i < CTL_ARGUMENTS; i++)
+        if (command->arguments[i] && !ctl->arguments[i])
+            return misused("%s is missing", command->arguments[i]);
+    for (int i = 0; i < CTL_OPTIONS; i++)
+        if (command->options[i].required && !ctl->options[i])
+            return misused("%s is missing", command->options[i].name);
+    return -1;
+}
+
+static int prepare(const struct ctl_command *command, struct ctl *ctl, struct err *err)
+{
+    if (command->needs >= CTL_SETTINGS && settings_load(ctl->config, &ctl->settings, err) != 0)
+        return -1;
+    ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_wall_ms,
+                                     .random_id = id_random };
+    if (command->needs >= CTL_DATABASE && !(ctl->context.db = db_new(&ctl->settings->database)))
+        return err_internal(err, 0, "out of memory");
+    return 0;
+}
+
+static int run(const struct ctl_command *command, struct ctl *ctl)
+{
+    struct err err = ERR_INIT;
+    int status = prepare(command, ctl, &err);
+    if (status == 0)
+        status = command->run(ctl, &err);
+    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        status = err_set(&err, ERR_INTERNAL, "The output could not be written.");
+    if (status != 0)
+        fprintf(stderr, "sandboxctl: %s%s%s%s\n", err.text, err.detail[0] ? " (" : "", err.detail,
+                err.detail[0] ? ")" : "");
+    db_free(ctl->context.db);
+    settings_free(ctl->settings);
+    return status == 0 ? DONE : FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = { 0 };
+    if (argc >= 3 && strcmp(argv[1], "--config") == 0) {
+        ctl.config = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc < 2) {
+        print_help(stderr, NULL);
+        return MISUSED;
+    }
+    if (strcmp(argv[1], "--help") == 0 || (argc >= 3 && is_group(argv[1]) && strcmp(argv[2], "--help") == 0 &&
+                                           !find_command(argv[1], NULL))) {
+        print_help(stdout, argc >= 3 ? argv[1] : NULL);
+        return DONE;
+    }
+    const struct ctl_command *command = find_command(argv[1], argv[2]);
+    if (!command)
+        return is_group(argv[1]) ? misused("\"%s\" needs one of its verbs", argv[1])
+                                 : misused("there is no command \"%s\"", argv[1]);
+    int status = read_arguments(command, argv + (command->verb ? 3 : 2), &ctl);
+    return status >= 0 ? status : run(command, &ctl);
+}

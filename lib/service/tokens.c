@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access tokens. */
+#include "lib/service/tokens.h"
+
+#include <string.h>
+
+#include "lib/service/digest.h"
+#include "lib/util/id.h"
+
+static const struct {
+    enum scope scope;
+    const char *name;
+} scope_table[] = { { SCOPE_SESSIONS, "sessions" }, { SCOPE_TEMPLATES, "templates" }, { SCOPE_ADMIN, "admin" } };
+enum { SCOPES = sizeof(scope_table) / sizeof(scope_table[0]) };
+
+static bool owner_valid(const char *owner)
+{
+    size_t len = strlen(owner);
+    if (len == 0 || len >= OWNER_SIZE)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (owner[i] <= ' ' || owner[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+int token_service_create(const struct context *context, const char *owner, unsigned scopes,
+                         int64_t expires_at, char text[TOKEN_TEXT_SIZE], struct token *out,
+                         struct err *err)
+{
+    unsigned char hash[DIGEST_SIZE];
+    struct token token = { .scopes = scopes, .expires_at = expires_at };
+    if (!owner_valid(owner))
+        return err_field(err, "/owner", "An owner is 1 to 64 printable ASCII characters without spaces.");
+    if (scopes == 0)
+        return err_field(err, "/scopes", "A token needs at least one scope.");
+    snprintf(token.owner, sizeof(token.owner), "%s", owner);
+    id_random(token.id, TOKEN_ID_RANDOM);
+    id_prefixed(text, TOKEN_PREFIX, TOKEN_RANDOM);
+    if (digest_sha256(text, strlen(text), hash, err) != 0 ||
+        token_repo_insert(context->db, &token, hash, err) != 0)
+        return -1;
+    *out = token;
+    return 0;
+}
+
+int token_service_verify(const struct context *context, const char *text, struct caller *out,
+                         struct err *err)
+{
+    unsigned char hash[DIGEST_SIZE];
+    if (!id_valid(text, TOKEN_PREFIX, TOKEN_RANDOM))
+        return err_set(err, ERR_UNAUTHORIZED, "The access token is malformed.");
+    if (digest_sha256(text, strlen(text), hash, err) != 0)
+        return -1;
+    return token_repo_find(context->db, hash, out, err);
+}
+
+int token_service_revoke(const struct context *context, const char *id, struct err *err)
+{
+    return token_repo_revoke(context->db, id, err);
+}
+
+/* The scope whose name is the `len` bytes at `name`; 0 for none. */
+static unsigned find_scope(const char *name, size_t len)
+{
+    for (size_t i = 0; i < SCOPES; i++)
+        if (strlen(scope_table[i].name) == len && memcmp(scope_table[i].name, name, len) == 0)
+            return scope_table[i].scope;
+    return 0;
+}
+
+int token_scopes_parse(const char *text, unsigned *out, struct err *err)
+{
+    unsigned scopes = 0;
+    for (const char *at = text;; at++) {
+        size_t len = strcspn(at, ",");
+        unsigned scope = find_scope(at, len);
+        if (!scope)
+            return err_field(err, "/scopes", "\"%.*s\" is no scope; there are sessions, templates, admin.",
+                             (int)(len < 40 ? len : 40), at);
+        scopes |= scope;
+        at += len;
+        if (!*at)
+            break;
+    }
+    *out = scopes;
+    return 0;
+}
+
+void token_scopes_format(unsigned scopes, char out[TOKEN_SCOPES_SIZE])
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < SCOPES; i++)
+        if (scopes & scope_table[i].scope)
+            used += (size_t)snprintf(out + used, TOKEN_SCOPES_SIZE - used, "%s%s", used ? "," : "",
+                                     scope_table[i].name);
+}
