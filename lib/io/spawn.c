@@ -14,7 +14,7 @@
 
 #include "lib/util/clock.h"
 
-enum { REAP_INTERVAL_MS = 5 };
+enum { REAP_INTERVAL_MS = 5, STATUS_FD = 3, LIFTED_FIRST = 32 };
 
 static const char *const default_environment[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL
@@ -43,19 +43,41 @@ static int set_descriptors(const struct spawn *spawn, int out_fd)
     return 0;
 }
 
-/* In the child: everything up to exec. Returns only when that failed, with an errno. */
-static int become(const struct spawn *spawn, int out_fd, int status_fd)
+/* Moves the status pipe to 3 (exec closes it), what is kept to 4 and up, and closes the rest. */
+static int sort_descriptors(const struct spawn *spawn, const int *keep, int status_fd)
 {
+    if (dup3(status_fd, STATUS_FD, O_CLOEXEC) < 0)
+        return errno;
+    for (unsigned i = 0; i < spawn->keep_count; i++)
+        if (dup2(keep[i], SPAWN_KEEP_FIRST + (int)i) < 0)
+            return errno;
+    closefrom(SPAWN_KEEP_FIRST + (int)spawn->keep_count);
+    return 0;
+}
+
+/* Lifts a descriptor out of the low numbers that are about to be overwritten. */
+static int lift(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, LIFTED_FIRST);
+}
+
+/* In the child: everything up to exec. Returns only when that failed, with an errno. */
+static int become(const struct spawn *spawn, int out_fd, int *status_fd)
+{
+    int keep[SPAWN_KEEP_MAX];
     reset_signals();
+    *status_fd = lift(*status_fd);
+    out_fd = out_fd >= 0 ? lift(out_fd) : -1;
+    for (unsigned i = 0; i < spawn->keep_count; i++)
+        keep[i] = lift(spawn->keep[i]);
     if (spawn->detached && setsid() < 0)
         return errno;
     int failed = set_descriptors(spawn, out_fd);
+    if (failed == 0)
+        failed = sort_descriptors(spawn, keep, *status_fd);
     if (failed != 0)
         return failed;
-    /* everything but the three and the status pipe, which exec closes */
-    if (dup3(status_fd, 3, O_CLOEXEC) < 0)
-        return errno;
-    closefrom(4);
+    *status_fd = STATUS_FD;
     if (spawn->prepare) {
         failed = spawn->prepare(spawn->arg);
         if (failed != 0)
@@ -66,24 +88,59 @@ static int become(const struct spawn *spawn, int out_fd, int status_fd)
     return errno;
 }
 
-/* Waits until the child has become its program, or says why it could not. */
-static int await_exec(const struct spawn *spawn, pid_t pid, int status_fd, struct err *err)
+/* What travels through the status pipe; a pipe that just closes is success. */
+struct report {
+    pid_t pid;
+    int failed; /* an errno, or 0 */
+};
+
+static void send_report(int fd, pid_t pid, int failed)
 {
-    int failed = 0;
-    ssize_t got;
-    do
-        got = read(status_fd, &failed, sizeof(failed));
-    while (got < 0 && errno == EINTR);
-    if (got == 0)
-        return 0;
+    struct report report = { .pid = pid, .failed = failed };
+    ssize_t sent = write(fd, &report, sizeof(report));
+    (void)sent; /* nobody is left to be told */
+}
+
+/* The forked process' whole life. */
+static void run_child(const struct spawn *spawn, int out_fd, int status_fd)
+{
+    pid_t pid = spawn->detached ? fork() : 0;
+    if (pid > 0)
+        _exit(0);
+    if (pid == 0 && spawn->detached)
+        send_report(status_fd, getpid(), 0);
+    int failed = pid < 0 ? errno : become(spawn, out_fd, &status_fd);
+    send_report(status_fd, 0, failed);
+    _exit(127);
+}
+
+static void reap(pid_t pid)
+{
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
-    return err_internal(err, got == sizeof(failed) ? failed : errno, "cannot start %s", spawn->argv[0]);
+}
+
+/* Waits until the child has become its program, or says why it could not. A detached one reports its id first. */
+static int await_exec(const struct spawn *spawn, int status_fd, pid_t *pid, struct err *err)
+{
+    struct report report;
+    for (;;) {
+        ssize_t got = read(status_fd, &report, sizeof(report));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got == 0)
+            return 0;
+        if (got != sizeof(report) || report.failed != 0)
+            return err_internal(err, got < 0 ? errno : report.failed, "cannot start %s", spawn->argv[0]);
+        *pid = report.pid;
+    }
 }
 
 static int start(const struct spawn *spawn, int out_fd, pid_t *pid_out, struct err *err)
 {
     int ends[2];
+    if (spawn->keep_count > SPAWN_KEEP_MAX)
+        return err_internal(err, 0, "too many descriptors for %s", spawn->argv[0]);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_internal(err, errno, "cannot make a pipe for %s", spawn->argv[0]);
     cleanup_fd int reader = ends[0];
@@ -92,26 +149,21 @@ static int start(const struct spawn *spawn, int out_fd, pid_t *pid_out, struct e
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
-    if (pid == 0) {
-        /* out of the low numbers, which set_descriptors() overwrites */
-        int status_fd = fcntl(writer, F_DUPFD_CLOEXEC, 10);
-        int high_out = out_fd >= 0 ? fcntl(out_fd, F_DUPFD_CLOEXEC, 10) : -1;
-        int failed = become(spawn, high_out, status_fd);
-        /* 3 if it got that far */
-        if (write(status_fd, &failed, sizeof(failed)) < 0 && write(3, &failed, sizeof(failed)) < 0)
-            _exit(126);
-        _exit(127);
-    }
+    pid_t child = fork();
+    if (child == 0)
+        run_child(spawn, out_fd, writer);
     int failed = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0)
+    if (child < 0)
         return err_internal(err, failed, "cannot fork for %s", spawn->argv[0]);
     close(steal_fd(&writer));
-    if (await_exec(spawn, pid, reader, err) != 0)
-        return -1;
-    *pid_out = pid;
-    return 0;
+    pid_t pid = child;
+    int status = await_exec(spawn, reader, &pid, err);
+    if (spawn->detached || status != 0)
+        reap(child);
+    if (status == 0)
+        *pid_out = pid;
+    return status;
 }
 
 int spawn_start(const struct spawn *spawn, pid_t *pid_out, struct err *err)
@@ -174,8 +226,7 @@ int spawn_collect(const struct spawn *spawn, int64_t timeout_ms, struct strbuf *
         return 0;
     }
     kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    reap(pid);
     if (end == 2)
         return err_set(err, ERR_TOO_LARGE, "%s wrote more than %zu bytes.", spawn->argv[0], out->max);
     return err_set(err, ERR_TIMEOUT, "%s did not end within %lld ms.", spawn->argv[0], (long long)timeout_ms);

@@ -10,13 +10,17 @@
 #include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
+enum { SPAWN_KEEP_FIRST = 4, SPAWN_KEEP_MAX = 4 };
+
 struct spawn {
     const char *const *argv;    /* argv[0] is looked up in PATH; NULL-terminated */
     const char *const *envp;    /* NULL: PATH and LANG only */
     const char *log_path;       /* stdout and stderr are appended here; NULL: /dev/null */
-    int detached;               /* own session, survives the caller; the caller need not wait */
+    int detached;               /* own session, survives the caller, is nobody's child: the caller cannot wait */
+    const int *keep;            /* descriptors the child keeps, as 4, 5, ... in this order */
+    unsigned keep_count;        /* at most SPAWN_KEEP_MAX; everything else is closed */
     /* Runs in the child before exec, after descriptors are set up; returns 0 or an errno to report. May be NULL. Only
-     * async-signal-safe calls, no malloc(): the caller may have threads. Descriptors of the caller are closed by then. */
+     * async-signal-safe calls, no malloc(): the caller may have threads. */
     int (*prepare)(void *arg);
     void *arg;
 };

@@ -9,10 +9,10 @@ const struct setting runtime_setting_table[] = {
       .choices = "docker|process", .help = "What sandboxes are made with." },
     { .key = "directory", .type = SETTING_STRING, .offset = AT(directory),
       .preset = "/var/lib/sandbox/containers",
-      .help = "Where each container has its directory (socket, secret, workspace); "
-              "keep it short, socket paths end at 107 bytes." },
+      .help = "Where each container has its directory (socket, secret, workspace), of this installation only: on a disk, "
+              "at most 75 bytes, and searchable by all users from the root down." },
     { .key = "executor", .type = SETTING_STRING, .offset = AT(executor), .preset = "",
-      .help = "Path of the static executor binary; empty: where it was installed." },
+      .help = "Path of the static executor binary, executable by all users; empty: where it was installed." },
     { .key = "docker_socket", .type = SETTING_STRING, .offset = AT(docker_socket),
       .preset = "/var/run/docker.sock", .help = "The Docker Engine's unix socket." },
     { .key = "process_isolation", .type = SETTING_STRING, .offset = AT(process_isolation),
@@ -20,7 +20,8 @@ const struct setting runtime_setting_table[] = {
       .help = "Whether the process runtime may start sandboxes with less than namespaces and resource limits." },
     { .key = "bwrap", .type = SETTING_STRING, .offset = AT(bwrap), .preset = "/usr/bin/bwrap",
       .help = "Path of bubblewrap, for the process runtime." },
-    { .key = "uid_base", .type = SETTING_INT, .offset = AT(uid_base), .preset = "1000000000",
+    /* the part of the 32-bit range that systemd's own list leaves unused */
+    { .key = "uid_base", .type = SETTING_INT, .offset = AT(uid_base), .preset = "1879048192",
       .min = 65536, .max = 4000000000,
       .help = "First host uid of the ranges of 65536 that the process runtime gives to sandboxes." },
 };

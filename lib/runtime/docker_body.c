@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies of the Docker Engine API, v1.41. */
+#include "lib/runtime/docker_body.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/runtime/driver.h"
+#include "lib/runtime/executor_env.h"
+#include "lib/runtime/room.h"
+#include "lib/util/strbuf.h"
+
+#define INSIDE_RUN "/run/sandbox"
+#define INSIDE_EXECUTOR "/.sandbox/executor"
+
+enum {
+    PROCESSES_OF_OURS = 32, /* the executor, its waiting interpreters and helpers */
+    USER_SLOT = 1000,
+    OPEN_FILES = 4096,
+};
+
+/* json-c takes the value over and frees it when adding fails; a NULL value is a failed allocation. */
+static void put(struct json_object *object, const char *name, struct json_object *value, bool *failed)
+{
+    if (!object || !value || json_object_object_add(object, name, value) != 0)
+        *failed = true;
+}
+
+static void append(struct json_object *array, struct json_object *value, bool *failed)
+{
+    if (!array || !value || json_object_array_add(array, value) != 0)
+        *failed = true;
+}
+
+static struct json_object *strings(const char *const *items, size_t count)
+{
+    struct json_object *array = json_object_new_array();
+    for (size_t i = 0; array && i < count; i++)
+        json_object_array_add(array, json_object_new_string(items[i]));
+    return array;
+}
+#define STRINGS(...)                                                                                         \
+    strings((const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static struct json_object *bind_mount(const char *source, const char *target, bool read_only, bool *failed)
+{
+    struct json_object *mount = json_object_new_object();
+    put(mount, "Type", json_object_new_string("bind"), failed);
+    put(mount, "Source", json_object_new_string(source), failed);
+    put(mount, "Target", json_object_new_string(target), failed);
+    put(mount, "ReadOnly", json_object_new_boolean(read_only), failed);
+    return mount;
+}
+
+/* No source: a volume of its own, removed with the container. */
+static struct json_object *workspace_volume(bool *failed)
+{
+    struct json_object *mount = json_object_new_object();
+    put(mount, "Type", json_object_new_string("volume"), failed);
+    put(mount, "Target", json_object_new_string("/workspace"), failed);
+    return mount;
+}
+
+static struct json_object *mounts(const struct runtime_settings *settings, const char *id, bool *failed)
+{
+    char run[ROOM_PATH_SIZE];
+    struct json_object *array = json_object_new_array();
+    snprintf(run, sizeof(run), "%s/%s/" ROOM_RUN, settings->directory, id);
+    append(array, bind_mount(settings->executor, INSIDE_EXECUTOR, true, failed), failed);
+    append(array, bind_mount(run, INSIDE_RUN, false, failed), failed);
+    append(array, workspace_volume(failed), failed);
+    return array;
+}
+
+static struct json_object *ulimit(const char *name, int value, bool *failed)
+{
+    struct json_object *limit = json_object_new_object();
+    put(limit, "Name", json_object_new_string(name), failed);
+    put(limit, "Soft", json_object_new_int(value), failed);
+    put(limit, "Hard", json_object_new_int(value), failed);
+    return limit;
+}
+
+static struct json_object *ulimits(bool *failed)
+{
+    struct json_object *array = json_object_new_array();
+    append(array, ulimit("core", 0, failed), failed);
+    append(array, ulimit("nofile", OPEN_FILES, failed), failed);
+    return array;
+}
+
+/* The executor's own log, bounded. */
+static struct json_object *log_config(bool *failed)
+{
+    struct json_object *log = json_object_new_object(), *options = json_object_new_object();
+    put(options, "max-size", json_object_new_string("1m"), failed);
+    put(options, "max-file", json_object_new_string("1"), failed);
+    put(log, "Type", json_object_new_string("json-file"), failed);
+    put(log, "Config", options, failed);
+    return log;
+}
+
+static struct json_object *tmpfs(bool *failed)
+{
+    struct json_object *mount = json_object_new_object();
+    put(mount, "/tmp", json_object_new_string("rw,exec,nosuid,nodev,size=64m,mode=1777"), failed);
+    return mount;
+}
+
+static void put_limits(struct json_object *host, const struct resources *resources, bool *failed)
+{
+    int64_t memory = resources->memory_mb * 1024 * 1024;
+    put(host, "Memory", json_object_new_int64(memory), failed);
+    put(host, "MemorySwap", json_object_new_int64(memory), failed);
+    put(host, "NanoCpus", json_object_new_int64(resources->cpu_milli * 1000000), failed);
+    put(host, "PidsLimit", json_object_new_int64(resources->max_processes + PROCESSES_OF_OURS), failed);
+    put(host, "Ulimits", ulimits(failed), failed);
+}
+
+static struct json_object *host_config(const struct runtime_settings *settings, const struct runtime_spec *spec,
+                                       bool *failed)
+{
+    struct json_object *host = json_object_new_object();
+    put(host, "NetworkMode", json_object_new_string(spec->network_enabled ? "bridge" : "none"), failed);
+    put(host, "CapDrop", STRINGS("ALL"), failed);
+    put(host, "CapAdd", STRINGS("SETUID", "SETGID", "KILL"), failed);
+    put(host, "SecurityOpt", STRINGS("no-new-privileges"), failed);
+    put(host, "Privileged", json_object_new_boolean(false), failed);
+    put(host, "ReadonlyRootfs", json_object_new_boolean(true), failed);
+    put(host, "IpcMode", json_object_new_string("private"), failed);
+    put(host, "CgroupnsMode", json_object_new_string("private"), failed);
+    put(host, "Init", json_object_new_boolean(false), failed);
+    put(host, "Tmpfs", tmpfs(failed), failed);
+    put(host, "Mounts", mounts(settings, spec->container_id, failed), failed);
+    put(host, "LogConfig", log_config(failed), failed);
+    if (spec->oci_runtime && spec->oci_runtime[0])
+        put(host, "Runtime", json_object_new_string(spec->oci_runtime), failed);
+    put_limits(host, &spec->resources, failed);
+    return host;
+}
+
+static struct json_object *labels(const struct runtime_settings *settings, const char *id, bool *failed)
+{
+    struct json_object *object = json_object_new_object();
+    put(object, DOCKER_LABEL_INSTALLATION, json_object_new_string(settings->directory), failed);
+    put(object, DOCKER_LABEL_CONTAINER, json_object_new_string(id), failed);
+    return object;
+}
+
+static struct json_object *environment(const struct runtime_spec *spec, struct err *err)
+{
+    static const struct executor_place place = {
+        .run = INSIDE_RUN, .workspace = "/workspace", .tmp = "/tmp", .confine = "none", .uid = USER_SLOT
+    };
+    cleanup_executor_env struct executor_env env = { 0 };
+    if (executor_env_make(spec, &place, &env, err) != 0)
+        return NULL;
+    return strings((const char *const *)env.items, env.count);
+}
+
+int docker_create_body(const struct runtime_settings *settings, const struct runtime_spec *spec,
+                       struct json_object **out, struct err *err)
+{
+    bool failed = false;
+    cleanup_json struct json_object *body = json_object_new_object();
+    put(body, "Image", json_object_new_string(spec->image), &failed);
+    put(body, "Hostname", json_object_new_string("sandbox"), &failed);
+    put(body, "User", json_object_new_string("0:0"), &failed);
+    put(body, "WorkingDir", json_object_new_string("/workspace"), &failed);
+    put(body, "Entrypoint", STRINGS(INSIDE_EXECUTOR), &failed);
+    put(body, "Cmd", json_object_new_array(), &failed);
+    put(body, "StopTimeout", json_object_new_int(1), &failed);
+    put(body, "Env", environment(spec, err), &failed);
+    put(body, "Labels", labels(settings, spec->container_id, &failed), &failed);
+    put(body, "HostConfig", host_config(settings, spec, &failed), &failed);
+    if (failed)
+        return err_internal(err, 0, "out of memory for the description of a container");
+    *out = steal(body);
+    return 0;
+}
+
+int docker_list_filter(const struct runtime_settings *settings, struct json_object **out, struct err *err)
+{
+    bool failed = false;
+    cleanup_strbuf struct strbuf label = STRBUF_INIT(512);
+    strbuf_addf(&label, DOCKER_LABEL_INSTALLATION "=%s", settings->directory);
+    cleanup_json struct json_object *filter = json_object_new_object();
+    put(filter, "label", STRINGS(strbuf_str(&label)), &failed);
+    if (failed || !strbuf_ok(&label))
+        return err_internal(err, 0, "out of memory for a filter of containers");
+    *out = steal(filter);
+    return 0;
+}

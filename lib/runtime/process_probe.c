@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds out what isolation this machine allows, by starting a sandbox that does nothing. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "lib/io/spawn.h"
+#include "lib/runtime/process.h"
+#include "lib/util/id.h"
+
+enum { PROBE_LIMIT_MS = 5000, PROBE_STALE_S = 60, TEXT_MAX = 64 * 1024 };
+
+static int read_text(const char *path, struct strbuf *out, struct err *err)
+{
+    cleanup_file FILE *file = fopen(path, "re");
+    char part[4096];
+    if (!file)
+        return err_internal(err, errno, "cannot open %s", path);
+    for (size_t got; (got = fread(part, 1, sizeof(part), file)) > 0;)
+        strbuf_add(out, part, got);
+    return strbuf_ok(out) ? 0 : err_internal(err, 0, "%s is too large", path);
+}
+
+/* Rooms of probes that were killed; of those that run now, nothing is that old. */
+static void remove_stale(struct process_runtime *probe)
+{
+    cleanup_free room_id *ids = NULL;
+    size_t count = 0;
+    struct err ignored = ERR_INIT;
+    if (rooms_list(probe->directory, &ids, &count, &ignored) != 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct stat found;
+        cleanup_fd int room = room_open(probe->directory, ids[i]);
+        if (room >= 0 && fstat(room, &found) == 0 && time(NULL) - found.st_mtime > PROBE_STALE_S &&
+            process_clear(probe, ids[i], &ignored) != 0)
+            return;
+    }
+}
+
+/* Why it did not work: bubblewrap's last words, else the error's. */
+static void explain(struct process_runtime *runtime, int room, const char *otherwise)
+{
+    char text[2048];
+    ssize_t len = room >= 0 ? room_read(room, ROOM_LOG, text, sizeof(text)) : -1;
+    if (len > 0)
+        text[strcspn(text, "\n")] = '\0';
+    snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "%s", len > 0 ? text : otherwise);
+}
+
+static bool run_probe(struct process_runtime *probe, const struct runtime_spec *spec, struct process_launch *launch,
+                      struct err *err)
+{
+    cleanup_process_args struct process_args args = { 0 };
+    cleanup_strbuf struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    char log[ROOM_PATH_SIZE + 16];
+    int code = -1;
+    const int keep[] = { launch->room, probe->executor };
+    if (process_args_make(probe, spec->container_id, launch, "/usr/bin/true", &args, err) != 0)
+        return false;
+    snprintf(log, sizeof(log), "%s/" ROOM_LOG, launch->path);
+    const struct spawn spawn = {
+        .argv = (const char *const *)args.items, .log_path = log, .keep = keep, .keep_count = 2,
+        .prepare = process_become, .arg = launch,
+    };
+    if (spawn_collect(&spawn, PROBE_LIMIT_MS, &out, &code, err) != 0)
+        return false;
+    if (code != 0)
+        err_internal(err, 0, "bubblewrap ended with %d", code);
+    return code == 0;
+}
+
+/* A sandbox in a directory of its own, where nobody takes it for a container. */
+static int try_namespaces(struct process_runtime *runtime, struct err *err)
+{
+    char directory[ROOM_PATH_SIZE], id[CONTAINER_ID_SIZE];
+    struct process_runtime probe = *runtime;
+    struct process_launch launch = { .room = -1 };
+    struct err reason = ERR_INIT;
+    id_hex(id, CONTAINER_ID_HEX);
+    snprintf(directory, sizeof(directory), "%s/.probe", runtime->settings->directory);
+    if (mkdir(directory, 0711) != 0 && errno != EEXIST)
+        return err_internal(err, errno, "cannot make %s", directory);
+    probe.directory = directory;
+    probe.namespaces = true;
+    remove_stale(&probe);
+    const struct runtime_spec spec = {
+        .container_id = id, .secret = "", .image = "", .resources = { 1000, 256, 1024, 32 }
+    };
+    runtime->namespaces =
+        process_furnish(&probe, &spec, &launch, &reason) == 0 && run_probe(&probe, &spec, &launch, &reason);
+    if (!runtime->namespaces)
+        explain(runtime, launch.room, reason.detail[0] ? reason.detail : reason.text);
+    if (launch.room >= 0)
+        close(launch.room);
+    return process_clear(&probe, id, err);
+}
+
+static bool has_landlock(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+static void ask_version(struct process_runtime *runtime)
+{
+    const char *const argv[] = { runtime->settings->bwrap, "--version", NULL };
+    const struct spawn spawn = { .argv = argv };
+    cleanup_strbuf struct strbuf out = STRBUF_INIT(sizeof(runtime->version) - 1);
+    struct err ignored = ERR_INIT;
+    int code;
+    if (spawn_collect(&spawn, PROBE_LIMIT_MS, &out, &code, &ignored) == 0 && code == 0)
+        snprintf(runtime->version, sizeof(runtime->version), "%.*s", (int)strcspn(strbuf_str(&out), "\n"),
+                 strbuf_str(&out));
+}
+
+/* What is there against what the settings ask for. */
+static int judge(const struct process_runtime *runtime, struct err *err)
+{
+    bool required = strcmp(runtime->settings->process_isolation, "required") == 0;
+    const char *ways = "Use a machine that has them, or the docker runtime; "
+                       "process_isolation = \"best-effort\" accepts weaker isolation";
+    if (required && !runtime->namespaces)
+        return err_set(err, ERR_UNAVAILABLE, "The process runtime needs namespaces, but %.110s. %s.",
+                       runtime->weaker_because, ways);
+    if (required && !cgroup_name(&runtime->cgroup))
+        return err_set(err, ERR_UNAVAILABLE,
+                       "The process runtime needs writable cgroups with memory, pids and cpu. %s.", ways);
+    if (!runtime->namespaces && !has_landlock())
+        return err_set(err, ERR_UNAVAILABLE,
+                       "This machine allows neither namespaces (%.110s) nor Landlock: nothing would confine a sandbox.",
+                       runtime->weaker_because);
+    return 0;
+}
+
+int process_probe(struct process_runtime *runtime, struct err *err)
+{
+    cleanup_strbuf struct strbuf uid_map = STRBUF_INIT(TEXT_MAX), mounts = STRBUF_INIT(1024 * 1024);
+    if (read_text("/proc/self/uid_map", &uid_map, err) != 0 || read_text("/proc/self/mountinfo", &mounts, err) != 0)
+        return -1;
+    uid_plan_make(runtime->settings->uid_base, strbuf_str(&uid_map), &runtime->plan);
+    cgroup_detect(strbuf_str(&mounts), &runtime->cgroup);
+    if (access(runtime->settings->bwrap, X_OK) != 0)
+        snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "bubblewrap is missing (%.80s)",
+                 runtime->settings->bwrap);
+    else if (runtime->plan.width < 65536)
+        snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "there are too few user ids here");
+    else if (ask_version(runtime), try_namespaces(runtime, err) != 0)
+        return -1;
+    return judge(runtime, err);
+}
