@@ -47,6 +47,19 @@ void job_report(enum log_level level, const char *event, const struct err *err, 
         log_event(level, event, LOG_STR(id_name ? id_name : "id", id));
 }
 
+/* The directory and what leads to it; that it cannot be made shows when it is used. */
+static void make_directory(const char *directory)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s", directory);
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0755);
+        *slash = '/';
+    }
+    mkdir(path, 0711);
+}
+
 /* One instance a node, for jobs that own what is on it. */
 static int take_lock(struct frame *frame, struct err *err)
 {
@@ -54,8 +67,7 @@ static int take_lock(struct frame *frame, struct err *err)
     const char *directory = frame->job.settings->runtime.directory;
     if (!frame->job.definition->one_a_node)
         return 0;
-    if (mkdir(directory, 0711) != 0 && errno != EEXIST)
-        return err_internal(err, errno, "runtime.directory %s cannot be made", directory);
+    make_directory(directory);
     snprintf(path, sizeof(path), "%s/%s.lock", directory, frame->job.definition->name);
     frame->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (frame->lock < 0)

@@ -6,3 +6,8 @@ tests_unit_test_execclient_LDADD = lib/libexecclient.a lib/libio.a lib/libwire.a
 tests_unit_test_dispatch_outcome_SOURCES = tests/unit/test_dispatch_outcome.c
 tests_unit_test_dispatch_outcome_LDADD = lib/libservice.a lib/libexecclient.a lib/libio.a lib/libwire.a lib/libmodel.a \
 	lib/libutil.a $(CURL_LIBS) $(JSON_LIBS) $(CHECK_LIBS)
+
+JOBS_STAGE = tests/integration/jobs_stage.c tests/integration/jobs_stage.h tests/fakes/fake_executor.c tests/fakes/fake_executor.h
+INTEGRATION_TESTS += tests/integration/test_jobs_dispatch
+tests_integration_test_jobs_dispatch_SOURCES = tests/integration/test_jobs_dispatch.c $(JOBS_STAGE)
+tests_integration_test_jobs_dispatch_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -76,13 +76,14 @@ static void send_all(int fd, const char *bytes, size_t len)
     }
 }
 
-/* Whether the connection may go on. */
+/* Whether the connection goes on. */
 static bool answer(struct fake_executor *fake, int fd, const char *request)
 {
-    static const char nothing[] = "HTTP/1.1 204 No Content\r\n\r\n";
+    /* one connection is served at a time: an idle one must not keep the others waiting */
+    static const char nothing[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     if (strncmp(request, "POST ", 5) != 0) {
         send_all(fd, nothing, sizeof(nothing) - 1);
-        return true;
+        return false;
     }
     pthread_mutex_lock(&fake->mutex);
     fake->posts++;

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stage. */
+#include "config.h"
+
+#include "tests/integration/jobs_stage.h"
+
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/repo/container_repo.h"
+#include "lib/repo/execution_repo.h"
+#include "lib/repo/session_repo.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+
+enum { POLL_MS = 10 };
+
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        struct err err = ERR_INIT;                                                                                     \
+        ck_assert_msg((call) == 0, "%s: %s %s", #call, err.text, err.detail);                                          \
+    } while (0)
+
+static const char *build_directory(void)
+{
+    const char *build = getenv("SANDBOX_BUILD");
+    return build && build[0] ? build : ".";
+}
+
+/* An address on which nobody listens now. */
+static void free_address(char out[DOORBELL_ADDRESS_SIZE])
+{
+    struct err err = ERR_INIT;
+    cleanup_fd int fd = doorbell_open("127.0.0.1:0", out, &err);
+    ck_assert_int_ge(fd, 0);
+}
+
+static void write_config(struct stage *stage, const char *extra)
+{
+    char dispatchd[DOORBELL_ADDRESS_SIZE], provisiond[DOORBELL_ADDRESS_SIZE], pool[DOORBELL_ADDRESS_SIZE];
+    const char *base = getenv("SANDBOX_CONFIG");
+    ck_assert_msg(base, "run me by tests/with-mariadb.sh");
+    cleanup_file FILE *in = fopen(base, "re");
+    cleanup_file FILE *out = fopen(stage->config, "we");
+    ck_assert(in && out);
+    for (int c; (c = fgetc(in)) != EOF;)
+        fputc(c, out);
+    free_address(dispatchd);
+    free_address(provisiond);
+    free_address(pool);
+    fprintf(out,
+            "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; };\n"
+            "node: { id = \"stage\"; workers = 4; cpu_milli = 100000; memory_mb = 100000; };\n"
+            "runtime: { directory = \"%s\"; executor = \"%s/executor/sandbox-executor\"; %s };\n",
+            dispatchd, provisiond, pool, stage->directory, build_directory(),
+            extra ? extra : "kind = \"process\"; process_isolation = \"best-effort\";");
+}
+
+void stage_open(struct stage *stage, const char *extra)
+{
+    *stage = (struct stage){ 0 };
+    snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(stage->directory));
+    ck_assert_int_eq(chmod(stage->directory, 0711), 0);
+    snprintf(stage->config, sizeof(stage->config), "%s/stage.conf", stage->directory);
+    write_config(stage, extra);
+    OK(settings_load(stage->config, &stage->settings, &err));
+    struct context *context = &stage->context;
+    context->settings = stage->settings;
+    context->db = db_new(&stage->settings->database);
+    context->now_ms = clock_wall_ms;
+    context->random_id = id_random;
+    struct err err = ERR_INIT;
+    context->doorbell = doorbell_open("127.0.0.1:0", context->doorbell_address, &err);
+    ck_assert_int_ge(context->doorbell, 0);
+    stage_sql(stage, "DELETE FROM executions");
+    stage_sql(stage, "DELETE FROM sessions");
+    stage_sql(stage, "DELETE FROM containers");
+    stage_sql(stage, "DELETE FROM nodes");
+    stage_sql(stage, "UPDATE templates SET pool_target = 0");
+}
+
+void stage_close(struct stage *stage)
+{
+    struct err err = ERR_INIT;
+    struct runtime *runtime = runtime_open(&stage->settings->runtime, &err);
+    struct runtime_status *left = NULL;
+    size_t count = 0;
+    if (runtime && runtime_list(runtime, &left, &count, &err) == 0)
+        for (size_t i = 0; i < count; i++)
+            (void)!runtime_destroy(runtime, left[i].container_id, &err);
+    free(left);
+    runtime_free(runtime);
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", stage->directory);
+    ck_assert_int_eq(system(command), 0);
+    close(stage->context.doorbell);
+    db_free(stage->context.db);
+    settings_free(stage->settings);
+}
+
+pid_t stage_start(struct stage *stage, const char *name)
+{
+    char path[512], log[128];
+    snprintf(path, sizeof(path), "%s/jobs/sandbox-%s", build_directory(), name);
+    snprintf(log, sizeof(log), "%s/%s.log", stage->directory, name);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!getenv("SANDBOX_TEST_VERBOSE") && !freopen(log, "a", stderr))
+        _exit(126);
+    execl(path, path, "--config", stage->config, (char *)NULL);
+    _exit(127);
+}
+
+int stage_stop(pid_t pid, int signal)
+{
+    int status = 0;
+    ck_assert_int_eq(kill(pid, signal), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+void stage_add_running(struct stage *stage, struct session *session, struct container *container,
+                       char socket_path[256])
+{
+    struct db *db = stage->context.db;
+    char path[512];
+    struct container_list work = { 0 };
+    bool changed = false;
+    *container = (struct container){ .resources = { 1000, 512, 1024, 64 } };
+    id_hex(container->id, CONTAINER_ID_HEX);
+    id_hex(container->secret, CONTAINER_SECRET_HEX);
+    *session = (struct session){ .status = SESSION_RUNNING, .timeout_s = 300, .resources = container->resources };
+    id_prefixed(session->id, "sess_", SESSION_ID_RANDOM);
+    snprintf(session->owner, sizeof(session->owner), "tester");
+    snprintf(session->template_id, sizeof(session->template_id), "python-basic");
+    snprintf(session->node_id, sizeof(session->node_id), "stage");
+    memcpy(session->container_id, container->id, sizeof(session->container_id));
+    memcpy(container->node_id, session->node_id, sizeof(container->node_id));
+    memcpy(container->session_id, session->id, sizeof(container->session_id));
+    memcpy(container->template_id, session->template_id, sizeof(container->template_id));
+    OK(container_repo_insert(db, container, &err));
+    OK(container_repo_claim_work(db, "stage", "test", 60000, 10, &work, &err));
+    container_list_release(&work);
+    OK(container_repo_ready(db, container->id, "test", &changed, &err));
+    ck_assert(changed);
+    OK(session_repo_insert(db, session, &err));
+    struct runtime_endpoint endpoint;
+    runtime_endpoint(&stage->settings->runtime, container->id, &endpoint);
+    snprintf(path, sizeof(path), "mkdir -p $(dirname %s)", endpoint.unix_path);
+    ck_assert_int_eq(system(path), 0);
+    snprintf(socket_path, 256, "%s", endpoint.unix_path);
+}
+
+void stage_execute(struct stage *stage, const struct session *session, const char *code, int64_t max_retries,
+                   char id_out[EXECUTION_ID_SIZE])
+{
+    struct execution execution = {
+        .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = 10, .max_retries = max_retries,
+        .runnable = session->status == SESSION_RUNNING,
+    };
+    id_prefixed(execution.id, "exec_20260101_", EXECUTION_ID_RANDOM);
+    memcpy(execution.session_id, session->id, sizeof(execution.session_id));
+    memcpy(execution.owner, session->owner, sizeof(execution.owner));
+    memcpy(execution.notify, stage->context.doorbell_address, sizeof(execution.notify));
+    OK(execution_repo_insert(stage->context.db, &execution, &err));
+    doorbell_ring(stage->context.doorbell, stage->settings->doorbell.dispatchd, execution.id);
+    memcpy(id_out, execution.id, EXECUTION_ID_SIZE);
+}
+
+void stage_await_execution(struct stage *stage, const char *id, struct execution *out)
+{
+    struct pollfd bell = { .fd = stage->context.doorbell, .events = POLLIN };
+    for (int64_t end = clock_mono_ms() + 30000; clock_mono_ms() < end; poll(&bell, 1, POLL_MS)) {
+        doorbell_drain(bell.fd);
+        OK(execution_repo_get(stage->context.db, NULL, id, EXECUTION_WHOLE, out, &err));
+        if (execution_status_final(out->status))
+            return;
+        execution_release(out);
+    }
+    ck_abort_msg("execution %s did not end", id);
+}
+
+enum session_status stage_await_session(struct stage *stage, const char *id)
+{
+    for (int64_t end = clock_mono_ms() + 40000; clock_mono_ms() < end; poll(NULL, 0, POLL_MS)) {
+        struct session session = { 0 };
+        OK(session_repo_get(stage->context.db, NULL, id, &session, &err));
+        enum session_status status = session.status;
+        session_release(&session);
+        if (status != SESSION_CREATING)
+            return status;
+    }
+    ck_abort_msg("session %s did not start", id);
+}
+
+void stage_sql(struct stage *stage, const char *sql)
+{
+    OK(db_script(stage->context.db, sql, &err));
+}
+
+static int take_number(void *arg, const struct db_row *row, struct err *err)
+{
+    (void)err;
+    *(int64_t *)arg = db_row_int(row, 0);
+    return 0;
+}
+
+int64_t stage_count(struct stage *stage, const char *sql)
+{
+    int64_t number = 0;
+    /* statements are known by address: one that is used once has a connection of its own */
+    const struct db_stmt stmt = { sql };
+    cleanup_db struct db *db = db_new(&stage->settings->database);
+    OK(db_query(db, &stmt, NULL, 0, take_number, &number, &err));
+    return number;
+}
+
+void stage_await_count(struct stage *stage, const char *sql, int64_t expected)
+{
+    int64_t seen = -1;
+    for (int64_t end = clock_mono_ms() + 30000; clock_mono_ms() < end; poll(NULL, 0, POLL_MS * 3)) {
+        seen = stage_count(stage, sql);
+        if (seen == expected)
+            return;
+    }
+    ck_abort_msg("%s gives %lld, not %lld", sql, (long long)seen, (long long)expected);
+}

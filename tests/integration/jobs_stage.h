@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stage for tests of the jobs: settings of its own on the database of tests/with-mariadb.sh, jobs as child processes, rows. Everything
+ * aborts the running test when it fails. */
+#ifndef SANDBOX_TESTS_INTEGRATION_JOBS_STAGE_H
+#define SANDBOX_TESTS_INTEGRATION_JOBS_STAGE_H
+
+#include <sys/types.h>
+
+#include "lib/model/entities.h"
+#include "lib/service/context.h"
+
+struct stage {
+    char directory[64]; /* runtime.directory */
+    char config[128];
+    struct settings *settings;
+    struct context context; /* db, doorbell to be woken on */
+};
+
+/* A fresh stage; rows of earlier ones are removed. `extra` (may be NULL) is added to the settings' runtime group. */
+void stage_open(struct stage *stage, const char *extra);
+/* Removes all containers that the stage's runtime still holds. */
+void stage_close(struct stage *stage);
+
+/* Starts $SANDBOX_BUILD/jobs/sandbox-NAME; it dies with the test. */
+pid_t stage_start(struct stage *stage, const char *name);
+/* Sends a signal and waits for the end; the wait status. */
+int stage_stop(pid_t pid, int signal);
+
+/* Stores a running session with a running container, as if provisiond had made it; where its executor would listen. */
+void stage_add_running(struct stage *stage, struct session *session_out, struct container *container_out,
+                       char socket_path[256]);
+/* Stores an execution and rings the dispatcher. */
+void stage_execute(struct stage *stage, const struct session *session, const char *code, int64_t max_retries,
+                   char id_out[EXECUTION_ID_SIZE]);
+/* Waits (at most 30 s) until the execution is final. */
+void stage_await_execution(struct stage *stage, const char *id, struct execution *out);
+/* Waits (at most 40 s) until the session has another status than creating; that status. */
+enum session_status stage_await_session(struct stage *stage, const char *id);
+/* Runs one SQL statement; for what no service offers. */
+void stage_sql(struct stage *stage, const char *sql);
+/* First column of the first row, as a number. */
+int64_t stage_count(struct stage *stage, const char *sql);
+/* Waits (at most 30 s) until stage_count(sql) gives `expected`. */
+void stage_await_count(struct stage *stage, const char *sql, int64_t expected);
+
+#endif
