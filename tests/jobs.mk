@@ -11,3 +11,6 @@ JOBS_STAGE = tests/integration/jobs_stage.c tests/integration/jobs_stage.h tests
 INTEGRATION_TESTS += tests/integration/test_jobs_dispatch
 tests_integration_test_jobs_dispatch_SOURCES = tests/integration/test_jobs_dispatch.c $(JOBS_STAGE)
 tests_integration_test_jobs_dispatch_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_provision
+tests_integration_test_jobs_provision_SOURCES = tests/integration/test_jobs_provision.c $(JOBS_STAGE)
+tests_integration_test_jobs_provision_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

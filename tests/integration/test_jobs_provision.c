@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandbox-provisiond, -pool and -reap as processes, on a real database, with the process runtime and the real executor. */
+#include "config.h"
+
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lib/repo/session_repo.h"
+#include "lib/service/sessions.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+#include "tests/integration/jobs_stage.h"
+
+#define LIVE_ROWS "SELECT COUNT(*) FROM containers WHERE status <> 'deleted'"
+#define WARM_ROWS "SELECT COUNT(*) FROM containers WHERE status = 'warm'"
+
+static struct stage stage;
+static pid_t provisiond;
+
+static void await_node(const char *status)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM nodes WHERE status = '%s'", status);
+    stage_await_count(&stage, sql, 1);
+}
+
+static void set_up(void)
+{
+    stage_open(&stage, NULL);
+    provisiond = stage_start(&stage, "provisiond");
+    await_node("ready");
+}
+
+static void tear_down(void)
+{
+    if (provisiond)
+        stage_stop(provisiond, SIGTERM);
+    stage_close(&stage);
+}
+
+static struct session create(int64_t timeout_s)
+{
+    struct session_request request = { .template_id = "python-basic", .timeout_s = timeout_s };
+    struct session session = { 0 };
+    struct err err = ERR_INIT;
+    ck_assert_msg(session_service_create(&stage.context, "tester", &request, &session, &err) == 0, "%s %s", err.text,
+                  err.detail);
+    return session;
+}
+
+static void end(const char *id)
+{
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(session_service_terminate(&stage.context, "tester", id, &err), 0);
+}
+
+/* What went wrong with a session, as its user reads it. */
+static void read_error(const char *id, char out[256])
+{
+    struct session session = { 0 };
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(session_repo_get(stage.context.db, NULL, id, &session, &err), 0);
+    ck_assert_ptr_nonnull(session.error);
+    snprintf(out, 256, "%s", session.error);
+    session_release(&session);
+}
+
+/* How many containers the engine holds; the first one's id, if wanted. */
+static size_t engine_count(char id_out[CONTAINER_ID_SIZE])
+{
+    struct err err = ERR_INIT;
+    struct runtime *runtime = runtime_open(&stage.settings->runtime, &err);
+    struct runtime_status *list = NULL;
+    size_t count = 0;
+    ck_assert_msg(runtime && runtime_list(runtime, &list, &count, &err) == 0, "%s %s", err.text, err.detail);
+    if (count > 0 && id_out)
+        memcpy(id_out, list[0].container_id, CONTAINER_ID_SIZE);
+    free(list);
+    runtime_free(runtime);
+    return count;
+}
+
+static void await_engine(size_t expected)
+{
+    size_t seen = 0;
+    for (int64_t limit = clock_mono_ms() + 30000; clock_mono_ms() < limit; poll(NULL, 0, 20))
+        if ((seen = engine_count(NULL)) == expected)
+            return;
+    ck_abort_msg("the engine holds %zu containers, not %zu", seen, expected);
+}
+
+START_TEST(test_jobs_provision__a_session_from_start_to_end)
+{
+    char id[EXECUTION_ID_SIZE];
+    struct execution execution = { 0 };
+    pid_t dispatchd = stage_start(&stage, "dispatchd");
+    struct session session = create(300);
+    ck_assert_int_eq(session.status, SESSION_CREATING);
+    stage_execute(&stage, &session, "def handler(event):\n    return 6 * 7\n", 3, id); /* waits for the start */
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
+    ck_assert_str_eq(execution.outcome.return_json, "42");
+    ck_assert_uint_eq(engine_count(NULL), 1);
+    end(session.id);
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    ck_assert_uint_eq(engine_count(NULL), 0);
+    execution_release(&execution);
+    session_release(&session);
+    stage_stop(dispatchd, SIGTERM);
+}
+END_TEST
+
+/* Kills at another moment each time: before the claim, in the engine's work, while waiting for the executor, after. */
+START_TEST(test_jobs_provision__killed_at_any_moment_no_orphan)
+{
+    enum { SESSIONS = 5 };
+    struct session sessions[SESSIONS];
+    for (int i = 0; i < SESSIONS; i++)
+        sessions[i] = create(300);
+    poll(NULL, 0, _i * 12);
+    stage_stop(provisiond, SIGKILL);
+    end(sessions[0].id);
+    provisiond = stage_start(&stage, "provisiond");
+    for (int i = 1; i < SESSIONS; i++)
+        ck_assert_int_eq(stage_await_session(&stage, sessions[i].id), SESSION_RUNNING);
+    stage_await_count(&stage, LIVE_ROWS, SESSIONS - 1);
+    await_engine(SESSIONS - 1);
+    stage_stop(provisiond, SIGKILL);
+    for (int i = 1; i < SESSIONS; i++)
+        end(sessions[i].id);
+    provisiond = stage_start(&stage, "provisiond");
+    poll(NULL, 0, _i * 6);
+    stage_stop(provisiond, SIGKILL);
+    provisiond = stage_start(&stage, "provisiond");
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    await_engine(0);
+    for (int i = 0; i < SESSIONS; i++)
+        session_release(&sessions[i]);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__ended_while_it_is_made)
+{
+    for (int i = 0; i < 8; i++) {
+        struct session session = create(300);
+        poll(NULL, 0, i * 8);
+        end(session.id);
+        session_release(&session);
+    }
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    await_engine(0);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_container_without_a_row_is_removed)
+{
+    struct err err = ERR_INIT;
+    stage_stop(provisiond, SIGTERM);
+    struct runtime *runtime = runtime_open(&stage.settings->runtime, &err);
+    struct runtime_spec spec = { .container_id = "0123456789ab", .secret = "00112233445566778899aabbccddeeff", .image = "", .oci_runtime = "",
+                                 .languages = "python", .resources = { 1000, 512, 1024, 64 } };
+    ck_assert_ptr_nonnull(runtime);
+    ck_assert_msg(runtime_create(runtime, &spec, &err) == 0, "%s %s", err.text, err.detail);
+    runtime_free(runtime);
+    ck_assert_uint_eq(engine_count(NULL), 1);
+    provisiond = stage_start(&stage, "provisiond");
+    await_engine(0);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_container_that_died_ends_its_session)
+{
+    char container_id[CONTAINER_ID_SIZE], id[EXECUTION_ID_SIZE], error[256];
+    struct execution execution = { 0 };
+    struct err err = ERR_INIT;
+    pid_t dispatchd = stage_start(&stage, "dispatchd");
+    struct session session = create(300);
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    ck_assert_uint_eq(engine_count(container_id), 1);
+    struct runtime *runtime = runtime_open(&stage.settings->runtime, &err);
+    ck_assert_int_eq(runtime_destroy(runtime, container_id, &err), 0);
+    runtime_free(runtime);
+    session.status = SESSION_RUNNING;
+    stage_execute(&stage, &session, "pass", 3, id);
+    stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_FAILED);
+    read_error(session.id, error);
+    ck_assert_msg(strstr(error, "stopped unexpectedly"), "%s", error);
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    execution_release(&execution);
+    session_release(&session);
+    stage_stop(dispatchd, SIGTERM);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_dead_container_is_found_at_start)
+{
+    char container_id[CONTAINER_ID_SIZE], error[256];
+    struct err err = ERR_INIT;
+    struct session session = create(300);
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    stage_stop(provisiond, SIGKILL);
+    ck_assert_uint_eq(engine_count(container_id), 1);
+    struct runtime *runtime = runtime_open(&stage.settings->runtime, &err);
+    ck_assert_int_eq(runtime_destroy(runtime, container_id, &err), 0);
+    runtime_free(runtime);
+    provisiond = stage_start(&stage, "provisiond");
+    stage_await_count(&stage, "SELECT COUNT(*) FROM sessions WHERE status = 'failed'", 1);
+    read_error(session.id, error);
+    ck_assert_msg(strstr(error, "stopped unexpectedly"), "%s", error);
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    session_release(&session);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__pool_is_filled_claimed_refilled_and_drained)
+{
+    pid_t pool = stage_start(&stage, "pool");
+    stage_sql(&stage, "UPDATE templates SET pool_target = 2 WHERE id = 'python-basic'");
+    stage_await_count(&stage, WARM_ROWS, 2);
+    struct session session = create(300);
+    ck_assert_int_eq(session.status, SESSION_RUNNING); /* at once */
+    stage_await_count(&stage, WARM_ROWS, 2);
+    await_engine(3);
+    stage_sql(&stage, "UPDATE templates SET pool_target = 0 WHERE id = 'python-basic'");
+    stage_await_count(&stage, WARM_ROWS, 0);
+    end(session.id);
+    await_engine(0);
+    session_release(&session);
+    stage_stop(pool, SIGTERM);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_session_over_its_time_is_ended)
+{
+    pid_t reap = stage_start(&stage, "reap");
+    struct session session = create(1);
+    stage_await_count(&stage, "SELECT COUNT(*) FROM sessions WHERE status = 'timeout'", 1);
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    await_engine(0);
+    session_release(&session);
+    stage_stop(reap, SIGTERM);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__without_a_provisioner_a_session_fails_and_says_so)
+{
+    char error[256];
+    stage_stop(provisiond, SIGTERM);
+    provisiond = 0;
+    struct session session = create(300);
+    stage_sql(&stage, "UPDATE nodes SET last_seen_at = last_seen_at - INTERVAL 1 MINUTE");
+    stage_sql(&stage, "UPDATE sessions SET created_at = created_at - INTERVAL 31 SECOND");
+    pid_t reap = stage_start(&stage, "reap");
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_FAILED);
+    read_error(session.id, error);
+    ck_assert_msg(strstr(error, "no provisioner is running"), "%s", error);
+    session_release(&session);
+    stage_stop(reap, SIGTERM);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_second_one_is_kept_out)
+{
+    int status = 0;
+    pid_t second = stage_start(&stage, "provisiond");
+    ck_assert_int_eq(waitpid(second, &status, 0), second);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+/* --- a node that cannot --- */
+
+static void broken_set_up(void)
+{
+    stage_open(&stage, "kind = \"process\"; process_isolation = \"required\"; bwrap = \"/nonexistent/bwrap\";");
+    provisiond = stage_start(&stage, "provisiond");
+}
+
+START_TEST(test_jobs_provision__an_engine_that_is_missing_is_said)
+{
+    char error[256];
+    struct err err = ERR_INIT;
+    struct session_request request = { .template_id = "python-basic", .timeout_s = 300 };
+    struct session session = { 0 };
+    await_node("down");
+    ck_assert_int_eq(stage_count(&stage, "SELECT COUNT(*) FROM nodes WHERE error IS NOT NULL"), 1);
+    ck_assert_int_eq(session_service_create(&stage.context, "tester", &request, &session, &err), -1);
+    ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
+    /* one that was accepted just before */
+    stage_sql(&stage, "UPDATE nodes SET status = 'ready', error = NULL, last_seen_at = UTC_TIMESTAMP(3)");
+    session = create(300);
+    stage_sql(&stage, "UPDATE containers SET created_at = created_at - INTERVAL 25 SECOND");
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_FAILED);
+    read_error(session.id, error);
+    ck_assert_msg(strncmp(error, "The sandbox could not be started: ", 34) == 0, "%s", error);
+    session_release(&session);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("jobs_provision");
+    TCase *all = tcase_create("all"), *broken = tcase_create("broken");
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_set_timeout(all, 180);
+    tcase_add_test(all, test_jobs_provision__a_session_from_start_to_end);
+    tcase_add_loop_test(all, test_jobs_provision__killed_at_any_moment_no_orphan, 0, 6);
+    tcase_add_test(all, test_jobs_provision__ended_while_it_is_made);
+    tcase_add_test(all, test_jobs_provision__a_container_without_a_row_is_removed);
+    tcase_add_test(all, test_jobs_provision__a_container_that_died_ends_its_session);
+    tcase_add_test(all, test_jobs_provision__a_dead_container_is_found_at_start);
+    tcase_add_test(all, test_jobs_provision__pool_is_filled_claimed_refilled_and_drained);
+    tcase_add_test(all, test_jobs_provision__a_session_over_its_time_is_ended);
+    tcase_add_test(all, test_jobs_provision__without_a_provisioner_a_session_fails_and_says_so);
+    tcase_add_test(all, test_jobs_provision__a_second_one_is_kept_out);
+    suite_add_tcase(suite, all);
+    tcase_add_checked_fixture(broken, broken_set_up, tear_down);
+    tcase_set_timeout(broken, 120);
+    tcase_add_test(broken, test_jobs_provision__an_engine_that_is_missing_is_said);
+    suite_add_tcase(suite, broken);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
