@@ -1,0 +1,13 @@
+# lib/io's HTTP client and child processes, and the runtimes. The integration tests need root, and an engine or
+# namespaces; where those are missing they say so and pass over.
+RUNTIME_TEST_LIBS = lib/libruntime.a lib/libio.a lib/libwire.a lib/libmodel.a lib/libutil.a \
+	$(CURL_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(CHECK_LIBS)
+UNIT_TESTS += tests/unit/test_http tests/unit/test_spawn tests/unit/test_runtime tests/unit/test_docker_body
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_LDADD = $(RUNTIME_TEST_LIBS)
+tests_unit_test_spawn_SOURCES = tests/unit/test_spawn.c
+tests_unit_test_spawn_LDADD = $(RUNTIME_TEST_LIBS)
+tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c
+tests_unit_test_runtime_LDADD = $(RUNTIME_TEST_LIBS)
+tests_unit_test_docker_body_SOURCES = tests/unit/test_docker_body.c
+tests_unit_test_docker_body_LDADD = $(RUNTIME_TEST_LIBS)
