@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -72,7 +71,9 @@ static int take_lock(struct frame *frame, struct err *err)
     frame->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (frame->lock < 0)
         return err_internal(err, errno, "lock file %s", path);
-    if (flock(frame->lock, LOCK_EX | LOCK_NB) != 0)
+    /* of the process: a child that was just forked does not keep it when we are killed */
+    const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(frame->lock, F_SETLK, &whole) != 0)
         return err_set(err, ERR_CONFLICT, "Another sandbox-%s is at work on this node (lock %s).",
                        frame->job.definition->name, path);
     return 0;

@@ -65,7 +65,7 @@ static void write_config(struct stage *stage, const char *extra)
 void stage_open(struct stage *stage, const char *extra)
 {
     *stage = (struct stage){ 0 };
-    snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-test-XXXXXX");
+    snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-jobs-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(stage->directory));
     ck_assert_int_eq(chmod(stage->directory, 0711), 0);
     snprintf(stage->config, sizeof(stage->config), "%s/stage.conf", stage->directory);
