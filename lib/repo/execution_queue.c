@@ -2,8 +2,8 @@
 /* Executions as the dispatcher sees them: the queue, leases, and what happens to all of a session's at once.
  *
  * A claim first looks, without locks, at the first due execution of each session (a skip scan of the key `queue`, so that
- * a session with many waiting costs no more than one with few), takes from each at most what it may still start, locks
- * those it can get (SKIP LOCKED) and marks them. An empty queue costs the look alone. */
+ * a session with many waiting costs no more than one with few) and at as many of each as it may start; then it locks those
+ * it can get (SKIP LOCKED) and marks them. An empty queue costs the looks alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,17 +11,19 @@
 #include "lib/repo/execution_rows.h"
 #include "lib/util/strbuf.h"
 
-#define CONCURRENT "4"
-_Static_assert(EXECUTION_CONCURRENT_MAX == 4, "keep CONCURRENT and the OFFSET below in step");
-
+_Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each that a session may run at once");
 #define PENDING(e) e ".status = 'pending' AND " e ".runnable = 1"
-#define CANDIDATE ", s.env_json, c.id, c.secret, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes"
+#define NTH(n)                                                                                     \
+    "(SELECT w.seq FROM executions w FORCE INDEX (queue) WHERE " PENDING("w")                      \
+    " AND w.session_id = q.session_id AND w.due_at <= " SQL_NOW " ORDER BY w.due_at, w.seq LIMIT 1 OFFSET " n ")"
+#define PLACE "q.session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes"
 #define PLACED                                                                                     \
-    " JOIN sessions s ON s.id = q.session_id AND s.status = 'running'"                             \
-    " JOIN containers c ON c.id = s.container_id AND c.status = 'running'"
+    " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = q.session_id AND s.status = 'running'"   \
+    " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"
+enum { PLACE_COLUMNS = 8 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
-    " STRAIGHT_JOIN executions e ON e.seq = j.seq"
+    " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
 #define OF_SESSION                                                                                 \
     " FROM executions WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?"
 
@@ -29,28 +31,20 @@ enum { WAITING, LEFT_OVER, LOCK, START, TAKE_OVER, RENEW, RELEASE, MAKE_RUNNABLE
        STATEMENTS };
 
 const struct db_stmt execution_queue_statements[] = {
-    /* Sessions with something due, the longest waiting first; of each, what is due up to its 4th. */
-    [WAITING] = { "SELECT e.seq, w.session_id, w.running, w.env_json, w.container_id, w.secret, w.cpu_milli,"
-                  " w.memory_mb, w.disk_mb, w.max_processes FROM"
-                  " (SELECT q.session_id, q.first, (SELECT COUNT(*) FROM executions r WHERE r.status = 'running'"
-                  " AND r.runnable = 1 AND r.session_id = q.session_id) AS running, s.env_json,"
-                  " c.id AS container_id, c.secret, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes FROM"
-                  " (SELECT p.session_id, MIN(p.due_at) AS first FROM executions p FORCE INDEX (queue)"
-                  " WHERE " PENDING("p") " GROUP BY p.session_id) q" PLACED
-                  " WHERE q.first <= " SQL_NOW " HAVING running < " CONCURRENT
-                  " ORDER BY q.first, q.session_id LIMIT ?) w"
-                  " JOIN executions e FORCE INDEX (queue) ON " PENDING("e") " AND e.session_id = w.session_id"
-                  " AND e.due_at <= LEAST(" SQL_NOW ", IFNULL((SELECT n.due_at FROM executions n"
-                  " FORCE INDEX (queue) WHERE " PENDING("n") " AND n.session_id = w.session_id"
-                  " ORDER BY n.due_at LIMIT 1 OFFSET 3), " SQL_NOW "))"
-                  " ORDER BY w.first, w.session_id, e.due_at, e.seq" },
-    [LEFT_OVER] = { "SELECT q.seq, q.session_id, 0" CANDIDATE " FROM executions q FORCE INDEX (queue)" PLACED
+    /* Sessions with something due and room to start it, the longest waiting first, and what may be started. */
+    [WAITING] = { "SELECT " PLACE ", (SELECT COUNT(*) FROM executions r FORCE INDEX (queue)"
+                  " WHERE r.status = 'running' AND r.runnable = 1 AND r.session_id = q.session_id) AS running, "
+                  NTH("0") ", " NTH("1") ", " NTH("2") ", " NTH("3") " FROM"
+                  " (SELECT p.session_id, MIN(p.due_at) AS first FROM executions p FORCE INDEX FOR GROUP BY (queue)"
+                  " WHERE " PENDING("p") " GROUP BY p.status, p.runnable, p.session_id) q" PLACED
+                  " WHERE q.first <= " SQL_NOW " HAVING running < 4 ORDER BY q.first, q.session_id LIMIT ?" },
+    [LEFT_OVER] = { "SELECT " PLACE ", 0, q.seq FROM executions q FORCE INDEX (queue)" PLACED
                     " WHERE q.status = 'running' AND q.runnable = 1 AND q.due_at <= " SQL_NOW " LIMIT ?" },
     [LOCK] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", j.place, " SQL_MS(SQL_NOW) " FROM " LISTED
                " WHERE e.status IN ('pending', 'running') AND e.due_at <= " SQL_NOW
-               " FOR UPDATE SKIP LOCKED" },
+               " ORDER BY j.place FOR UPDATE SKIP LOCKED" },
     [START] = { "UPDATE " LISTED " SET e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?,"
-                " e.due_at = " SQL_IN_MS ", e.started_at = IFNULL(e.started_at, " SQL_NOW ")" },
+                " e.due_at = " SQL_IN_MS ", e.started_at = IFNULL(e.started_at, FROM_UNIXTIME(? / 1000))" },
     [TAKE_OVER] = { "UPDATE " LISTED " SET e.claimed_by = ?, e.due_at = " SQL_IN_MS },
     [RENEW] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_IN_MS
                 " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
@@ -71,11 +65,10 @@ struct claiming {
     const char *claimed_by;
     int64_t limit;
     struct claim_list candidates; /* session and container known, execution only by seq */
-    char session_id[SESSION_ID_SIZE]; /* of the candidate before */
-    int64_t running;                  /* of that session, candidates included */
     struct claim_list claimed;
     int64_t *started, *taken_over; /* seqs */
     size_t started_count, taken_over_count;
+    int64_t now_ms; /* the database's */
 };
 
 static void reset_claimed(struct claiming *claiming)
@@ -92,54 +85,50 @@ static void claiming_release(struct claiming *claiming)
     claim_list_release(&claiming->candidates);
 }
 
-static int read_candidate(struct execution_claim *out, const struct db_row *row, struct err *err)
+static int read_place(struct execution_claim *out, const struct db_row *row, struct err *err)
 {
     bool failed = false;
-    out->execution.seq = db_row_int(row, 0);
     out->session_env_json = db_row_dup(row, 3, &failed);
-    row_resources(row, 6, &out->resources);
+    row_resources(row, 4, &out->resources);
     if (failed)
         return row_no_memory(err);
-    if (row_text(row, 1, out->execution.session_id, sizeof(out->execution.session_id), err) != 0 ||
-        row_text(row, 4, out->container_id, sizeof(out->container_id), err) != 0)
+    if (row_text(row, 1, out->container_id, sizeof(out->container_id), err) != 0)
         return -1;
-    return row_text(row, 5, out->container_secret, sizeof(out->container_secret), err);
+    return row_text(row, 2, out->container_secret, sizeof(out->container_secret), err);
 }
 
-static int add_candidate(struct claiming *claiming, const struct db_row *row, struct err *err)
+static int add_candidate(struct claiming *claiming, const struct db_row *row, unsigned seq_column,
+                         struct err *err)
 {
     struct claim_list *list = &claiming->candidates;
+    if (db_row_null(row, seq_column) || (int64_t)list->count >= claiming->limit)
+        return 0;
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
-    return item ? read_candidate(item, row, err) : -1;
+    if (!item)
+        return -1;
+    item->execution.seq = db_row_int(row, seq_column);
+    return read_place(item, row, err);
 }
 
-/* Rows of a session follow each other. */
+/* A session, how many of it run, and the seqs of those that are next. */
 static int take_waiting(void *arg, const struct db_row *row, struct err *err)
 {
-    struct claiming *claiming = arg;
-    char session_id[SESSION_ID_SIZE];
-    if (row_text(row, 1, session_id, sizeof(session_id), err) != 0)
-        return -1;
-    if (strcmp(session_id, claiming->session_id) != 0) {
-        memcpy(claiming->session_id, session_id, sizeof(session_id));
-        claiming->running = db_row_int(row, 2);
-    }
-    if (claiming->running >= EXECUTION_CONCURRENT_MAX ||
-        (int64_t)claiming->candidates.count >= claiming->limit)
-        return 0;
-    claiming->running++;
-    return add_candidate(claiming, row, err);
+    int64_t room = EXECUTION_CONCURRENT_MAX - db_row_int(row, PLACE_COLUMNS);
+    for (unsigned i = 0; i < room; i++)
+        if (add_candidate(arg, row, PLACE_COLUMNS + 1 + i, err) != 0)
+            return -1;
+    return 0;
 }
 
 static int take_left_over(void *arg, const struct db_row *row, struct err *err)
 {
-    return add_candidate(arg, row, err);
+    return add_candidate(arg, row, PLACE_COLUMNS + 1, err);
 }
 
 /* A locked row: its candidate becomes a claim. */
 static int take_locked(void *arg, const struct db_row *row, struct err *err)
 {
-    enum { PLACE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW };
+    enum { CANDIDATE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW };
     struct claiming *claiming = arg;
     struct claim_list *list = &claiming->claimed;
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
@@ -155,10 +144,11 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     *seq = execution->seq;
     execution->status = EXECUTION_RUNNING;
     execution->attempts += pending;
+    claiming->now_ms = db_row_int(row, NOW);
     if (!execution->started_at)
-        execution->started_at = db_row_int(row, NOW);
+        execution->started_at = claiming->now_ms;
     /* copied, not moved: a repeated transaction needs the candidate again */
-    const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, PLACE) - 1];
+    const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, CANDIDATE) - 1];
     item->resources = candidate->resources;
     memcpy(item->container_id, candidate->container_id, sizeof(item->container_id));
     memcpy(item->container_secret, candidate->container_secret, sizeof(item->container_secret));
@@ -167,15 +157,25 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     return 0;
 }
 
-static int mark(struct db *db, int statement, const int64_t *seqs, size_t count, const char *claimed_by,
-                struct err *err)
+static int mark_started(struct db *db, const struct claiming *claiming, struct err *err)
 {
-    if (count == 0)
+    if (claiming->started_count == 0)
         return 0;
-    cleanup_free char *json = seqs_to_json(seqs, count);
-    if (!json)
+    cleanup_free char *seqs = seqs_to_json(claiming->started, claiming->started_count);
+    if (!seqs)
         return row_no_memory(err);
-    return DB_EXEC(db, &sql[statement], NULL, err, db_text(json), db_text(claimed_by),
+    return DB_EXEC(db, &sql[START], NULL, err, db_text(seqs), db_text(claiming->claimed_by),
+                   db_int(EXECUTION_LEASE_MS), db_int(claiming->now_ms));
+}
+
+static int mark_taken_over(struct db *db, const struct claiming *claiming, struct err *err)
+{
+    if (claiming->taken_over_count == 0)
+        return 0;
+    cleanup_free char *seqs = seqs_to_json(claiming->taken_over, claiming->taken_over_count);
+    if (!seqs)
+        return row_no_memory(err);
+    return DB_EXEC(db, &sql[TAKE_OVER], NULL, err, db_text(seqs), db_text(claiming->claimed_by),
                    db_int(EXECUTION_LEASE_MS));
 }
 
@@ -195,9 +195,9 @@ static int claim_work(struct db *db, void *arg, struct err *err)
     if (!json)
         return row_no_memory(err);
     if (DB_QUERY(db, &sql[LOCK], take_locked, claiming, err, db_text(json)) != 0 ||
-        mark(db, START, claiming->started, claiming->started_count, claiming->claimed_by, err) != 0)
+        mark_started(db, claiming, err) != 0)
         return -1;
-    return mark(db, TAKE_OVER, claiming->taken_over, claiming->taken_over_count, claiming->claimed_by, err);
+    return mark_taken_over(db, claiming, err);
 }
 
 int execution_repo_claim(struct db *db, const char *claimed_by, int64_t limit, struct claim_list *out,
