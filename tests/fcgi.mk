@@ -25,3 +25,9 @@ tests_fuzz_fuzz_api_LDADD = $(API_TEST_LIBS)
 tests_fuzz_fuzz_api_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 dist_check_SCRIPTS += tests/check-web-tier.sh
+
+# The handlers against a real database: run through tests/with-mariadb.sh.
+INTEGRATION_TESTS += tests/integration/test_api
+tests_integration_test_api_SOURCES = tests/integration/test_api.c tests/integration/api_client.c \
+	tests/integration/api_client.h $(DB_FIXTURE)
+tests_integration_test_api_LDADD = $(API_TEST_LIBS)

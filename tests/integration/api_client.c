@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client of the API within the test's process. */
+#include "tests/integration/api_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/io/doorbell.h"
+#include "lib/service/tokens.h"
+#include "lib/util/clock.h"
+#include "lib/util/id.h"
+#include "tests/integration/db_fixture.h"
+
+struct client *client_new(const char *owner, const char *scopes, int seats)
+{
+    struct err err = ERR_INIT;
+    struct token token;
+    unsigned wanted = 0;
+    struct client *client = calloc(1, sizeof(*client));
+    ck_assert_ptr_nonnull(client);
+    client->room.seats = seats;
+    client->context = (struct context){ .db = db_new(&fixture_settings->database), .settings = fixture_settings,
+                                        .now_ms = clock_wall_ms, .random_id = id_random };
+    client->context.doorbell = doorbell_open("127.0.0.1:0", client->context.doorbell_address, &err);
+    ck_assert_int_ge(client->context.doorbell, 0);
+    OK(token_scopes_parse(scopes, &wanted, &err));
+    OK(token_service_create(&client->context, owner, wanted, 0, client->token, &token, &err));
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    db_free(client->context.db);
+    close(client->context.doorbell);
+    free(client);
+}
+
+struct body {
+    const char *at;
+    size_t left;
+};
+
+static long read_body(void *arg, char *buf, size_t len)
+{
+    struct body *body = arg;
+    size_t take = body->left < len ? body->left : len;
+    memcpy(buf, body->at, take);
+    body->at += take;
+    body->left -= take;
+    return (long)take;
+}
+
+static int keep(void *arg, const char *data, size_t len)
+{
+    strbuf_add(arg, data, len);
+    return 0;
+}
+
+static struct answer take_answer(struct strbuf *text)
+{
+    struct answer answer = { 0 };
+    struct err err = ERR_INIT;
+    char *end = strstr(text->data, "\r\n\r\n");
+    ck_assert_ptr_nonnull(end);
+    ck_assert_int_eq(sscanf(text->data, "Status: %d ", &answer.status), 1);
+    ck_assert_ptr_nonnull(strstr(text->data, "X-Request-Id: "));
+    end += 4;
+    answer.headers = strndup(text->data, (size_t)(end - text->data));
+    if (*end)
+        OK(json_parse(end, strlen(end), &answer.body, &err));
+    return answer;
+}
+
+struct answer client_call(struct client *client, const char *method, const char *uri, const char *body)
+{
+    char text[4][512];
+    char *params[] = { text[0], text[1], text[2], text[3], NULL };
+    struct body sent = { .at = body ? body : "", .left = body ? strlen(body) : 0 };
+    snprintf(text[0], sizeof(text[0]), "REQUEST_METHOD=%s", method);
+    snprintf(text[1], sizeof(text[1]), "REQUEST_URI=%s", uri);
+    snprintf(text[2], sizeof(text[2]), "CONTENT_TYPE=%s", body ? "application/json" : "");
+    snprintf(text[3], sizeof(text[3]), "HTTP_AUTHORIZATION=%s%s", client->token[0] ? "Bearer " : "", client->token);
+    struct strbuf out = STRBUF_INIT(16 * 1024 * 1024);
+    const struct request_source source = { .params = params, .read = read_body, .arg = &sent };
+    const struct response_sink sink = { .write = keep, .arg = &out };
+    const struct server server = { .context = &client->context, .room = &client->room, .routes = route_table,
+                                   .route_count = route_count };
+    serve_request(&server, &source, -1, &sink);
+    struct answer answer = take_answer(&out);
+    strbuf_release(&out);
+    return answer;
+}
+
+void answer_release(struct answer *answer)
+{
+    free(answer->headers);
+    json_release(&answer->body);
+}
+
+struct json_object *client_json(struct client *client, const char *method, const char *uri, const char *body,
+                                int status)
+{
+    struct answer answer = client_call(client, method, uri, body);
+    ck_assert_msg(answer.status == status, "%s %s: %d %s", method, uri, answer.status,
+                  answer.body ? json_text(answer.body) : "");
+    free(answer.headers);
+    return answer.body;
+}
+
+char *client_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
+                     char **detail_out)
+{
+    struct json_object *answer = client_json(client, method, uri, body, status);
+    char *code = strdup(text_of(answer, "error_code"));
+    if (detail_out)
+        *detail_out = strdup(text_of(answer, "error_detail"));
+    json_object_put(answer);
+    return code;
+}
+
+const char *text_of(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    ck_assert_msg(json_object_object_get_ex(object, name, &value) && value, "no %s in %s", name, json_text(object));
+    return json_object_get_string(value);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls the API in this process: through request, router, guard and handlers, without a web server. */
+#ifndef SANDBOX_TESTS_API_CLIENT_H
+#define SANDBOX_TESTS_API_CLIENT_H
+
+#include "fcgi/serve.h"
+#include "lib/util/json.h"
+
+struct answer {
+    int status;
+    char *headers; /* with their newlines */
+    struct json_object *body; /* NULL: none */
+};
+
+/* A worker's world, as one thread has it. */
+struct client {
+    struct context context;
+    struct wait_room room;
+    char token[64]; /* "" for none */
+};
+
+/* A client of `owner` with these scopes ("sessions,templates"); `seats` may wait. Uses the fixture's settings and a connection of its own. */
+struct client *client_new(const char *owner, const char *scopes, int seats);
+void client_free(struct client *client);
+
+/* `body` NULL: none; else JSON. The answer must be released. */
+struct answer client_call(struct client *client, const char *method, const char *uri, const char *body);
+void answer_release(struct answer *answer);
+
+/* Like client_call(), and checks the status; only the body is kept. */
+struct json_object *client_json(struct client *client, const char *method, const char *uri, const char *body,
+                                int status);
+/* The error_code of a call that must fail with `status`. Gives its "error_detail" too, if asked. Both are malloc()ed. */
+char *client_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
+                     char **detail_out);
+/* A member's text; the test fails when there is none. */
+const char *text_of(struct json_object *object, const char *name);
+
+#endif
