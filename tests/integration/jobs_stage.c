@@ -5,6 +5,7 @@
 #include "tests/integration/jobs_stage.h"
 
 #include <check.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "lib/util/id.h"
 
 enum { POLL_MS = 10 };
+
+static pid_t runner_pid; /* names the stages of this run */
 
 #define OK(call)                                                                                                       \
     do {                                                                                                               \
@@ -65,7 +68,7 @@ static void write_config(struct stage *stage, const char *extra)
 void stage_open(struct stage *stage, const char *extra)
 {
     *stage = (struct stage){ 0 };
-    snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-jobs-XXXXXX");
+    snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-jobs-%d-XXXXXX", (int)runner_pid);
     ck_assert_ptr_nonnull(mkdtemp(stage->directory));
     ck_assert_int_eq(chmod(stage->directory, 0711), 0);
     snprintf(stage->config, sizeof(stage->config), "%s/stage.conf", stage->directory);
@@ -86,10 +89,10 @@ void stage_open(struct stage *stage, const char *extra)
     stage_sql(stage, "UPDATE templates SET pool_target = 0");
 }
 
-void stage_close(struct stage *stage)
+static void remove_containers(const struct settings *settings)
 {
     struct err err = ERR_INIT;
-    struct runtime *runtime = runtime_open(&stage->settings->runtime, &err);
+    struct runtime *runtime = runtime_open(&settings->runtime, &err);
     struct runtime_status *left = NULL;
     size_t count = 0;
     if (runtime && runtime_list(runtime, &left, &count, &err) == 0)
@@ -97,12 +100,39 @@ void stage_close(struct stage *stage)
             (void)!runtime_destroy(runtime, left[i].container_id, &err);
     free(left);
     runtime_free(runtime);
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", stage->directory);
-    ck_assert_int_eq(system(command), 0);
+    char command[512];
+    snprintf(command, sizeof(command), "rm -rf %s", settings->runtime.directory);
+    if (system(command) != 0)
+        fprintf(stderr, "%s stays\n", settings->runtime.directory);
+}
+
+void stage_close(struct stage *stage)
+{
+    remove_containers(stage->settings);
     close(stage->context.doorbell);
     db_free(stage->context.db);
     settings_free(stage->settings);
+}
+
+int stage_main(struct SRunner *runner)
+{
+    char pattern[128];
+    glob_t found = { 0 };
+    runner_pid = getpid();
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    snprintf(pattern, sizeof(pattern), "/run/sandbox-jobs-%d-*/stage.conf", (int)runner_pid);
+    glob(pattern, 0, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct settings *settings = NULL;
+        struct err err = ERR_INIT;
+        if (settings_load(found.gl_pathv[i], &settings, &err) == 0)
+            remove_containers(settings);
+        settings_free(settings);
+    }
+    globfree(&found);
+    return failed == 0 ? 0 : 1;
 }
 
 pid_t stage_start(struct stage *stage, const char *name)

@@ -21,6 +21,10 @@ void stage_open(struct stage *stage, const char *extra);
 /* Removes all containers that the stage's runtime still holds. */
 void stage_close(struct stage *stage);
 
+/* Runs the suites, clears up after stages that a failed test left, and returns main()'s status. */
+struct SRunner;
+int stage_main(struct SRunner *runner);
+
 /* Starts $SANDBOX_BUILD/jobs/sandbox-NAME; it dies with the test. */
 pid_t stage_start(struct stage *stage, const char *name);
 /* Sends a signal and waits for the end; the wait status. */

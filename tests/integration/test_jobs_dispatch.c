@@ -317,9 +317,5 @@ int main(void)
     tcase_add_test(all, test_jobs_dispatch__beats);
     tcase_add_test(all, test_jobs_dispatch__result_survives_a_database_that_is_away);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return stage_main(srunner_create(suite));
 }

@@ -323,9 +323,5 @@ int main(void)
     tcase_set_timeout(broken, 120);
     tcase_add_test(broken, test_jobs_provision__an_engine_that_is_missing_is_said);
     suite_add_tcase(suite, broken);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return stage_main(srunner_create(suite));
 }
