@@ -1,0 +1,24 @@
+pkglibexec_PROGRAMS += executor/sandbox-executor
+executor_sandbox_executor_SOURCES = executor/main.c executor/engine.h executor/setup.c executor/setup.h \
+	executor/syscalls.c executor/syscalls.h executor/landlock.c executor/landlock.h executor/confine.c \
+	executor/confine.h executor/channel.c executor/channel.h executor/launch.c executor/launch.h \
+	executor/zygote.c executor/zygote.h executor/interpreter.c executor/interpreter.h executor/runners.h \
+	executor/as_user.c executor/as_user.h executor/reaper.c executor/reaper.h executor/output.c executor/output.h \
+	executor/stream.c executor/stream.h executor/workspace.c executor/workspace.h executor/memory.c \
+	executor/memory.h executor/job.c executor/job.h executor/verdict.c executor/verdict.h executor/run.c \
+	executor/run.h executor/run_io.c executor/run_io.h executor/runs.c executor/runs.h executor/server.c \
+	executor/server.h executor/routes.c
+nodist_executor_sandbox_executor_SOURCES = executor/runners_data.c
+executor_sandbox_executor_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)
+executor_sandbox_executor_LDFLAGS = $(AM_LDFLAGS)
+executor_sandbox_executor_LDADD = lib/libwire.a lib/libmodel.a lib/libutil.a $(EVENT_LIBS) -levent_core \
+	$(SECCOMP_LIBS) $(JSON_LIBS) # libevent_extra needs core again when both are static
+if STATIC_EXECUTOR
+executor_sandbox_executor_LDFLAGS += -static
+endif
+
+executor_runners = $(srcdir)/executor/runners/python.py $(srcdir)/executor/runners/javascript.js
+executor/runners_data.c: $(srcdir)/executor/runners/embed.sh $(executor_runners)
+	$(AM_V_GEN)$(MKDIR_P) executor && sh $(srcdir)/executor/runners/embed.sh $(executor_runners) > $@.tmp && mv $@.tmp $@
+CLEANFILES += executor/runners_data.c
+EXTRA_DIST += executor/runners/embed.sh executor/runners/python.py executor/runners/javascript.js

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds one JSON object with a failure that is checked once, at the end; reads owned copies back. Private to lib/wire. */
+/* Builds one JSON object with a failure that is checked once, at the end; reads owned copies back. For messages
+ * of lib/wire and the executor's jobs. */
 #ifndef SANDBOX_WIRE_COMPOSE_H
 #define SANDBOX_WIRE_COMPOSE_H
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the executor share. One object, made by main(), handed down. */
+#ifndef SANDBOX_EXECUTOR_ENGINE_H
+#define SANDBOX_EXECUTOR_ENGINE_H
+
+#include <event2/event.h>
+
+#include "executor/confine.h"
+#include "executor/memory.h"
+#include "executor/setup.h"
+#include "lib/wire/environment.h"
+
+struct engine {
+    struct event_base *base;
+    struct setup setup;
+    struct confine confine;
+    struct memory memory;
+    struct interpreters *interpreters;
+    struct runs *runs;
+    int64_t started_ms;      /* monotonic */
+    int64_t workspace_bytes; /* as last seen */
+};
+
+static inline uid_t engine_slot_uid(const struct engine *engine, int slot)
+{
+    return engine->setup.uid + (uid_t)slot;
+}
+
+/* A uid that no process has: see as_user_kill_all(). */
+static inline uid_t engine_nobody(const struct engine *engine)
+{
+    return engine->setup.uid + EXECUTOR_SLOTS;
+}
+
+#endif

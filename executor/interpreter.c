@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps one waiting interpreter a language, and repairs what dies. */
+#include "executor/interpreter.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "executor/launch.h"
+#include "executor/runners.h"
+#include "executor/zygote.h"
+#include "lib/util/log.h"
+
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 100, FORK_ATTEMPTS_MAX = 50 };
+
+struct interpreters {
+    struct event_base *base;
+    const struct setup *setup;
+    const struct confine *confine;
+    struct zygote zygote;
+    struct event *answers, *retry;
+    struct interpreter *starting; /* asked for, not forked yet; some are taken already (on_ready is set) */
+    struct interpreter *waiting;  /* ready, not taken */
+    uint64_t last_number;
+    int deaths[LANGUAGES]; /* of waiting processes, since one was last asked for */
+};
+
+static struct interpreter *interpreter_new(struct interpreters *interpreters, enum language language, struct err *err)
+{
+    struct interpreter *interpreter = calloc(1, sizeof(*interpreter));
+    if (!interpreter || channel_open(&interpreter->channel, err) != 0) {
+        if (!interpreter)
+            err_internal(err, errno, "out of memory");
+        free(interpreter);
+        return NULL;
+    }
+    interpreter->language = language;
+    interpreter->number = ++interpreters->last_number;
+    return interpreter;
+}
+
+static void interpreter_free(struct interpreter *interpreter)
+{
+    if (!interpreter)
+        return;
+    channel_close(&interpreter->channel);
+    free(interpreter);
+}
+
+static void push(struct interpreter **list, struct interpreter *interpreter)
+{
+    interpreter->next = *list;
+    *list = interpreter;
+}
+
+/* Takes `interpreter` out of the list; false when it is not there. */
+static bool unlink_from(struct interpreter **list, const struct interpreter *interpreter)
+{
+    for (; *list; list = &(*list)->next)
+        if (*list == interpreter) {
+            *list = interpreter->next;
+            return true;
+        }
+    return false;
+}
+
+static struct interpreter *find_number(struct interpreter *list, uint64_t number)
+{
+    while (list && list->number != number)
+        list = list->next;
+    return list;
+}
+
+static void retry_later(struct interpreters *interpreters)
+{
+    const struct timeval delay = { 0, RETRY_MS * 1000 };
+    if (!evtimer_pending(interpreters->retry, NULL))
+        (void)evtimer_add(interpreters->retry, &delay);
+}
+
+/* It will not start: tells who waits for it, or forgets it. */
+static void give_up(struct interpreters *interpreters, struct interpreter *interpreter, const struct err *err)
+{
+    unlink_from(&interpreters->starting, interpreter);
+    if (interpreter->on_ready) {
+        interpreter->on_ready(interpreter->arg, err); /* which drops it */
+        return;
+    }
+    log_err(LOG_LEVEL_WARN, "an interpreter cannot be kept ready", err, "language",
+            language_name(interpreter->language));
+    interpreter_free(interpreter);
+}
+
+static void on_answers(evutil_socket_t fd, short what, void *arg);
+
+static int ensure_zygote(struct interpreters *interpreters, struct err *err)
+{
+    if (interpreters->zygote.pid > 0)
+        return 0;
+    if (zygote_start(&interpreters->zygote, interpreters->setup, interpreters->confine, err) != 0)
+        return -1;
+    interpreters->answers = event_new(interpreters->base, interpreters->zygote.control, EV_READ | EV_PERSIST, on_answers,
+                                      interpreters);
+    if (!interpreters->answers || event_add(interpreters->answers, NULL) != 0)
+        return err_internal(err, 0, "cannot watch the Python process");
+    return 0;
+}
+
+static int request_fork(struct interpreters *interpreters, struct interpreter *interpreter, struct err *err)
+{
+    interpreter->attempts++;
+    if (ensure_zygote(interpreters, err) != 0)
+        return -1;
+    struct err refused = ERR_INIT; /* it has just died, or has many requests: the retry sees to both */
+    interpreter->asked = zygote_request(&interpreters->zygote, interpreter->number, interpreter->channel.child,
+                                        CHANNEL_FDS, &refused) == 0;
+    if (!interpreter->asked)
+        retry_later(interpreters);
+    return 0;
+}
+
+static void forked(struct interpreters *interpreters, struct interpreter *interpreter, pid_t pid)
+{
+    interpreter->pid = pid;
+    channel_close_child(&interpreter->channel);
+    unlink_from(&interpreters->starting, interpreter);
+    if (interpreter->on_ready)
+        interpreter->on_ready(interpreter->arg, NULL);
+    else
+        push(&interpreters->waiting, interpreter);
+}
+
+static void take_answers(struct interpreters *interpreters)
+{
+    struct zygote_answer answer;
+    while (interpreters->zygote.control >= 0 && zygote_receive(&interpreters->zygote, &answer) > 0) {
+        struct interpreter *interpreter = find_number(interpreters->starting, answer.number);
+        if (interpreter && answer.pid > 0) {
+            forked(interpreters, interpreter, answer.pid);
+        } else if (interpreter) { /* no room for a process just now */
+            interpreter->asked = false;
+            retry_later(interpreters);
+        }
+    }
+}
+
+static void on_answers(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct interpreters *interpreters = arg;
+    take_answers(interpreters);
+}
+
+static void close_zygote(struct interpreters *interpreters)
+{
+    if (interpreters->answers)
+        event_free(interpreters->answers);
+    interpreters->answers = NULL;
+    zygote_stop(&interpreters->zygote);
+}
+
+/* Asks again for those that were asked for and did not come. */
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct interpreters *interpreters = arg;
+    struct interpreter *next;
+    for (struct interpreter *interpreter = interpreters->starting; interpreter; interpreter = next) {
+        struct err err = ERR_INIT;
+        next = interpreter->next;
+        if (interpreter->asked)
+            continue;
+        if (interpreter->attempts >= FORK_ATTEMPTS_MAX)
+            err_set(&err, ERR_UNAVAILABLE, "The sandbox cannot start another Python process.");
+        else if (interpreters->deaths[LANGUAGE_PYTHON] > ATTEMPTS_MAX)
+            err_set(&err, ERR_NOT_FOUND, "Python does not start in the sandbox's image.");
+        if (err.code == ERR_NONE && request_fork(interpreters, interpreter, &err) == 0)
+            continue;
+        give_up(interpreters, interpreter, &err);
+    }
+    interpreters_refill(interpreters);
+}
+
+struct interpreters *interpreters_new(struct event_base *base, const struct setup *setup, const struct confine *confine,
+                                      struct err *err)
+{
+    struct interpreters *interpreters = calloc(1, sizeof(*interpreters));
+    if (interpreters) {
+        *interpreters = (struct interpreters){ .base = base, .setup = setup, .confine = confine,
+                                               .zygote = { .control = -1 } };
+        interpreters->retry = evtimer_new(base, on_retry, interpreters);
+    }
+    if (!interpreters || !interpreters->retry) {
+        free(interpreters);
+        err_internal(err, errno, "out of memory");
+        return NULL;
+    }
+    return interpreters;
+}
+
+void interpreters_free(struct interpreters *interpreters)
+{
+    if (!interpreters)
+        return;
+    struct interpreter **lists[] = { &interpreters->starting, &interpreters->waiting };
+    for (size_t i = 0; i < 2; i++)
+        while (*lists[i]) {
+            struct interpreter *first = *lists[i];
+            *lists[i] = first->next;
+            interpreter_free(first);
+        }
+    close_zygote(interpreters);
+    event_free(interpreters->retry);
+    free(interpreters);
+}
+
+static int start_node(struct interpreters *interpreters, struct interpreter *interpreter, struct err *err)
+{
+    static const char bootstrap[] =
+        "require('vm').runInThisContext(require('fs').readFileSync(6, 'utf8'), '<runner>')(require)";
+    static const char *const argv[] = { "node", "-e", bootstrap, NULL };
+    static const char *const envp[] = { "PATH=" LAUNCH_PATH, "LANG=C.UTF-8", NULL };
+    char path[LAUNCH_PATH_SIZE];
+    if (!launch_find("node", path) && !launch_find("nodejs", path))
+        return err_set(err, ERR_NOT_FOUND, "The sandbox's image has no JavaScript interpreter (node).");
+    cleanup_fd int script = zygote_script(runner_javascript, runner_javascript_len, err);
+    if (script < 0)
+        return -1;
+    const int *fds = interpreter->channel.child;
+    const struct launch spec = { .path = path, .argv = argv, .envp = envp, .directory = "/",
+                                 .fds = { -1, fds[0], fds[1], fds[2], fds[3], fds[4], script }, .fd_count = 7,
+                                 .confine = interpreters->confine };
+    pid_t pid = launch(&spec, err);
+    if (pid < 0)
+        return -1;
+    interpreter->pid = pid;
+    channel_close_child(&interpreter->channel);
+    return 0;
+}
+
+static struct interpreter *start(struct interpreters *interpreters, enum language language, struct err *err)
+{
+    struct interpreter *interpreter = interpreter_new(interpreters, language, err);
+    if (!interpreter)
+        return NULL;
+    int status = language == LANGUAGE_PYTHON ? request_fork(interpreters, interpreter, err)
+                                             : start_node(interpreters, interpreter, err);
+    if (status != 0) {
+        interpreter_free(interpreter);
+        return NULL;
+    }
+    push(interpreter->pid > 0 ? &interpreters->waiting : &interpreters->starting, interpreter);
+    return interpreter;
+}
+
+static struct interpreter *find_free(struct interpreter *list, enum language language)
+{
+    while (list && (list->language != language || list->on_ready))
+        list = list->next;
+    return list;
+}
+
+void interpreters_refill(struct interpreters *interpreters)
+{
+    for (int language = 0; language < LANGUAGES; language++) {
+        enum language kept = (enum language)language;
+        struct err err = ERR_INIT;
+        if (!interpreters->setup->keep[kept] || kept == LANGUAGE_SHELL || interpreters->deaths[kept] > ATTEMPTS_MAX ||
+            find_free(interpreters->waiting, kept) || find_free(interpreters->starting, kept))
+            continue;
+        if (!start(interpreters, kept, &err) && err.code != ERR_UNAVAILABLE)
+            interpreters->deaths[kept] = ATTEMPTS_MAX + 1; /* no such interpreter: an execution that wants it will say so */
+    }
+}
+
+struct interpreter *interpreter_take(struct interpreters *interpreters, enum language language,
+                                     void (*on_ready)(void *arg, const struct err *err), void *arg, struct err *err)
+{
+    struct interpreter *interpreter = find_free(interpreters->waiting, language);
+    if (!interpreter)
+        interpreter = find_free(interpreters->starting, language);
+    interpreters->deaths[language] = 0; /* somebody wants it: try once more, whatever happened before */
+    if (!interpreter)
+        interpreter = start(interpreters, language, err);
+    if (!interpreter)
+        return NULL;
+    unlink_from(&interpreters->waiting, interpreter);
+    interpreter->on_ready = on_ready;
+    interpreter->arg = arg;
+    return interpreter;
+}
+
+void interpreter_drop(struct interpreters *interpreters, struct interpreter *interpreter)
+{
+    if (!interpreter)
+        return;
+    unlink_from(&interpreters->starting, interpreter);
+    interpreter_free(interpreter);
+}
+
+static int start_shell(struct interpreters *interpreters, struct interpreter *interpreter, const char *path,
+                       const struct shell *shell, struct err *err)
+{
+    const char *const argv[] = { "sandbox", "-c", shell->code, "sandbox", NULL };
+    const int *fds = interpreter->channel.child;
+    const struct launch spec = { .path = path, .argv = argv, .envp = shell->envp,
+                                 .directory = interpreters->setup->workspace,
+                                 .fds = { fds[CHANNEL_JOB], fds[CHANNEL_OUT], fds[CHANNEL_ERR], fds[CHANNEL_RESULT] },
+                                 .fd_count = 4, .confine = interpreters->confine, .limits = shell->limits,
+                                 .uid = shell->uid, .gid = interpreters->setup->gid };
+    if (channel_write_job(&interpreter->channel, shell->event, strlen(shell->event), err) != 0)
+        return -1;
+    interpreter->pid = launch(&spec, err);
+    channel_close_child(&interpreter->channel);
+    return interpreter->pid < 0 ? -1 : 0;
+}
+
+struct interpreter *interpreter_shell(struct interpreters *interpreters, const struct shell *shell, struct err *err)
+{
+    char path[LAUNCH_PATH_SIZE];
+    if (!launch_find("bash", path) && !launch_find("sh", path)) {
+        err_set(err, ERR_NOT_FOUND, "The sandbox's image has no shell (bash or sh).");
+        return NULL;
+    }
+    struct interpreter *interpreter = interpreter_new(interpreters, LANGUAGE_SHELL, err);
+    if (interpreter && start_shell(interpreters, interpreter, path, shell, err) != 0) {
+        interpreter_free(interpreter);
+        return NULL;
+    }
+    return interpreter;
+}
+
+bool interpreters_reaped(struct interpreters *interpreters, const struct reaped *child)
+{
+    take_answers(interpreters); /* what it said before it died comes first */
+    if (interpreters->zygote.pid == child->pid) {
+        log_event(LOG_LEVEL_WARN, "the Python process ended", LOG_INT("wait_status", child->status));
+        close_zygote(interpreters);
+        for (struct interpreter *lost = interpreters->starting; lost; lost = lost->next)
+            lost->asked = false;
+        interpreters->deaths[LANGUAGE_PYTHON]++;
+        retry_later(interpreters);
+        return true;
+    }
+    for (struct interpreter *waiting = interpreters->waiting; waiting; waiting = waiting->next) {
+        if (waiting->pid != child->pid)
+            continue;
+        log_event(LOG_LEVEL_WARN, "a waiting interpreter ended", LOG_STR("language", language_name(waiting->language)),
+                  LOG_INT("wait_status", child->status));
+        unlink_from(&interpreters->waiting, waiting);
+        interpreters->deaths[waiting->language]++;
+        interpreter_free(waiting);
+        retry_later(interpreters);
+        return true;
+    }
+    return false;
+}
+
+bool interpreters_has(const struct interpreters *interpreters, pid_t pid)
+{
+    const struct interpreter *waiting = interpreters->waiting;
+    while (waiting && waiting->pid != pid)
+        waiting = waiting->next;
+    return waiting || interpreters->zygote.pid == pid;
+}

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python side of the executor: a process that imports once and forks an interpreter for each execution.
+
+Descriptors of an interpreter: 0 /dev/null, 1 and 2 the captured output, 3 the result, 4 the job (a file in memory),
+5 the pipe on which a byte says "go". Descriptor 3 of the forking process is its control socket. Requests are an 8-byte
+number with the descriptors of the interpreter; answers are "P", the number and the pid, or "F" and the number.
+"""
+import _socket
+import gc
+import json
+import linecache
+import os
+import struct
+import sys
+import time
+import traceback
+import types
+
+CONTROL, RESULT, JOB, GO = 3, 3, 4, 5
+NAME = "<code>"  # what tracebacks call the submitted code, which is never a file
+MESSAGE_MAX = 2000
+USUAL = ("re", "math", "datetime", "collections", "functools", "itertools", "random", "statistics", "hashlib",
+         "base64", "typing", "dataclasses", "pathlib", "subprocess", "tempfile", "asyncio")
+
+
+class Context:
+    """What a handler gets as its second argument, if it takes one."""
+
+    def __init__(self, job):
+        self.execution_id = job["execution_id"]
+        self.timeout_ms = job["timeout_ms"]
+        self._end = time.monotonic() + job["timeout_ms"] / 1000
+
+    def get_remaining_time_in_millis(self):
+        return max(0, int((self._end - time.monotonic()) * 1000))
+
+
+def import_usual():
+    for name in USUAL:
+        try:
+            __import__(name)
+        except Exception:  # an image may lack parts of the standard library
+            pass
+    gc.collect()
+    gc.freeze()
+
+
+def receive(control):
+    """A request and its descriptors; (b"", []) when the executor is gone."""
+    data, parts, _, _ = control.recvmsg(64, _socket.CMSG_SPACE(5 * 4))
+    descriptors = []
+    for level, kind, payload in parts:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            count = len(payload) // 4
+            descriptors.extend(struct.unpack("%di" % count, payload[:count * 4]))
+    return data, descriptors
+
+
+def become_interpreter(control, request, descriptors):
+    control.send(b"P" + request + struct.pack("i", os.getpid()))
+    control.detach()  # stays open until its number is taken over below, so that no copy gets a number below 6
+    spare = [os.dup(fd) if fd <= GO else fd for fd in descriptors]
+    for target, fd in enumerate(spare, 1):
+        os.dup2(fd, target, inheritable=target <= 2)
+        os.close(fd)
+    os.setsid()
+
+
+def fork_away():
+    """Forks twice, so that the executor becomes the parent: True in the interpreter, False in the forking process."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            raise OSError("the second fork failed")
+        return False
+    try:
+        if os.fork():
+            os._exit(0)
+    except OSError:
+        os._exit(1)
+    return True
+
+
+def serve():
+    """Forks interpreters for as long as the executor lives. Returns in each interpreter, once."""
+    control = _socket.socket(fileno=CONTROL)
+    gc.disable()
+    gc.freeze()
+    prepared = False
+    while True:
+        request, descriptors = receive(control)
+        if not request:
+            os._exit(0)
+        try:
+            if fork_away():
+                return become_interpreter(control, request, descriptors)
+        except OSError:
+            control.send(b"F" + request)
+        for fd in descriptors:
+            os.close(fd)
+        if not prepared:  # the first interpreter is wanted at once; the others find everything imported
+            import_usual()
+            prepared = True
+
+
+def wait_for_job():
+    if os.read(GO, 1) != b"g":
+        os._exit(0)
+    job = json.loads(os.pread(JOB, os.fstat(JOB).st_size, 0))
+    os.close(GO)
+    os.close(JOB)
+    return job
+
+
+def become_user(job):
+    os.setresgid(job["gid"], job["gid"], job["gid"])
+    os.setresuid(job["uid"], job["uid"], job["uid"])
+    os.environ.clear()
+    os.environ.update(job["env"])
+    paths = [path for path in job["env"].get("PYTHONPATH", "").split(":") if path]
+    sys.path[:0] = [job["workspace"]] + paths
+    sys.argv = [""]
+    sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is not lost
+    gc.enable()
+
+
+def report(kind, text):
+    data = (kind + text).encode("utf-8", "backslashreplace")
+    while data:
+        data = data[os.write(RESULT, data):]
+
+
+def show(problem):
+    """The traceback as Python prints it, without the frames of this file."""
+    frame = problem.__traceback__
+    while frame and frame.tb_frame.f_code.co_filename != NAME:
+        frame = frame.tb_next
+    own = problem.with_traceback(frame)
+    traceback.print_exception(type(own), own, frame)
+
+
+def fail(problem):
+    kind = "M" if isinstance(problem, MemoryError) else "E"
+    try:
+        show(problem)
+    except Exception:  # an exception that cannot even be printed
+        pass
+    try:
+        text = "".join(traceback.format_exception_only(type(problem), problem)).strip().splitlines()[-1]
+    except Exception:
+        text = type(problem).__name__
+    report(kind, text[:MESSAGE_MAX])
+    return 1
+
+
+def wants_context(handler):
+    code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+    if code is None:
+        return False
+    bound = 1 if hasattr(handler, "__func__") else 0
+    names = code.co_varnames[bound:code.co_argcount]
+    required = len(names) - len(getattr(handler, "__defaults__", None) or ())
+    return len(names) >= 2 and (required >= 2 or names[1] == "context")
+
+
+def call(handler, job):
+    event = json.loads(job["event"])
+    value = handler(event, Context(job)) if wants_context(handler) else handler(event)
+    if hasattr(type(value), "__await__"):
+        import asyncio
+
+        async def wait():
+            return await value
+
+        value = asyncio.run(wait())
+    return value
+
+
+def deliver(value):
+    try:
+        try:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+            text.encode("utf-8")
+        except UnicodeEncodeError:  # a lone surrogate: JSON can say it, UTF-8 cannot
+            text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as problem:
+        reason = "The return value is not JSON: %s" % (str(problem)[:MESSAGE_MAX] or type(problem).__name__)
+        sys.stderr.write(reason + "\n")
+        report("V", reason)
+        return 1
+    report("R", text)
+    return 0
+
+
+def exit_code(problem):
+    code = problem.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xff
+    sys.stderr.write("%s\n" % (code,))
+    return 1
+
+
+def execute(job):
+    linecache.cache[NAME] = (len(job["code"]), None, job["code"].splitlines(True), NAME)
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    try:
+        exec(compile(job["code"], NAME, "exec", dont_inherit=True), module.__dict__)
+        handler = module.__dict__.get("handler")
+        if callable(handler):
+            return deliver(call(handler, job))
+        return 0
+    except SystemExit as problem:
+        return exit_code(problem)
+    except BaseException as problem:
+        return fail(problem)
+
+
+def leave(code):
+    """Ends as Python would (threads, exit functions, buffers), but for taking the interpreter apart."""
+    try:
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
+        sys.modules["atexit"]._run_exitfuncs() if "atexit" in sys.modules else None
+    except BaseException:
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # closed by the code itself
+            pass
+    os._exit(code)
+
+
+def main():
+    os.umask(0o002)
+    try:
+        os.setgroups([])
+    except OSError:  # already empty, and not ours to change
+        pass
+    serve()
+    job = wait_for_job()
+    become_user(job)
+    leave(execute(job))
+
+
+main()
