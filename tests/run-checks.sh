@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs check programs one after the other and counts their cases:  run-checks.sh PROGRAM...
+# CHECK_WRAPPER (tests/with-mariadb.sh) runs each: a program that ends its database does not take the others along.
 # A program that exits 77 is skipped, one that ends without a count has failed. Ends with: N passed, N failed, N skipped
 set -u
 passed=0 failed=0 skipped=0
@@ -9,7 +10,7 @@ trap 'rm -f "$output"' EXIT
 
 for program in "$@"; do
     began=$(date +%s)
-    CK_VERBOSITY=normal timeout -k 5 "${CHECK_LIMIT:-300}" "$program" > "$output" 2>&1
+    CK_VERBOSITY=normal timeout -k 5 "${CHECK_LIMIT:-300}" ${CHECK_WRAPPER:-} "$program" > "$output" 2>&1
     code=$?
     # "97%: Checks: 41, Failures: 1, Errors: 0", once a runner
     counts=$(awk -F '[ ,%:]+' '/^[0-9]+%: Checks: / { n += $3; bad += $5 + $7; seen = 1 } END { if (seen) print n, bad }' "$output")

@@ -80,7 +80,7 @@ doorbell_ports() {
 
 # As many sandboxes as memory carries: an idle one is small, and its limit is not its use.
 max_containers() {
-    awk '/^MemTotal:/ { n = int($2 / 1024 / 64); print n < 8 ? 8 : n > 256 ? 256 : n }' /proc/meminfo
+    awk '/^MemTotal:/ { n = int($2 / 1024 / 64); print (n < 8 ? 8 : (n > 256 ? 256 : n)) }' /proc/meminfo
 }
 
 write_config() {

@@ -104,15 +104,16 @@ make_test_programs() {
     make -C "$BUILD_DIR" -j"$(nproc)" --no-print-directory $(test_programs_of unit) $(test_programs_of integration)
 }
 
-test_programs_of() { make -s -C "$BUILD_DIR" --no-print-directory "list-$1-tests"; }
+test_programs_of() { make -s -C "$BUILD_DIR" --no-print-directory "list-$1-tests" | tail -n 1; }
 
 test_programs() { # SUFFIX DIRECTORY
     local unit integration
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
     read -ra integration <<<"$(test_programs_of integration)"
-    run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}"
-    run_suite "integration$1" in_build "$TOP/tests/with-mariadb.sh" "$TOP/tests/run-checks.sh" "${integration[@]/#/./}"
+    run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh"
+    CHECK_WRAPPER=$TOP/tests/with-mariadb.sh run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" \
+        "${integration[@]/#/./}"
 }
 
 in_build() { (cd "$BUILD_DIR" && SANDBOX_BUILD=$BUILD_DIR top_srcdir=$TOP srcdir=$TOP "$@"); }

@@ -92,8 +92,8 @@ class Client:
             body = answer.json if answer.status == 200 else {"status": repr(answer)}
             if body["status"] in wanted:
                 return body
-            if time.monotonic() > end:
-                raise AssertionError(f"{session} is not {wanted} within {limit} s: {body}")
+            if time.monotonic() > end or body["status"] in ("failed", "terminated", "timeout"):
+                raise AssertionError(f"{session} is not {wanted} (within {limit} s): {body}")
             time.sleep(0.02)
 
     def submit(self, session, code, language="python", **fields):

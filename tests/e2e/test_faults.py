@@ -160,7 +160,7 @@ class Faults(Case):
         self.stack.until(lambda: self.client.get(f"/executions/{execution}/status").json["status"] == "running", 10, "it runs")
         self.stack.kill_container(self.client.session_status(box)["container_id"])
         body = self.client.await_session(box, ("failed",), limit=30)
-        self.assertIn("stopped", body["error"])
+        self.assertIn("stopped", body["error"]["message"])
         self.assertIn(self.client.result(execution, limit=20)["status"], ("failed", "crashed"))
         self.stack.settle()
 
@@ -174,7 +174,7 @@ class Engine(Case):
         body = self.client.await_session(session, ("failed",), limit=35)
         self.assertLess(time.monotonic() - began, 32)
         for word in words:
-            self.assertIn(word, body["error"].lower(), body)
+            self.assertIn(word, body["error"]["message"].lower(), body)
 
     def test_image_missing(self):
         if self.stack.runtime != "docker":
