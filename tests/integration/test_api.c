@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
@@ -347,6 +348,30 @@ START_TEST(test_api__waiting_has_an_end)
 }
 END_TEST
 
+START_TEST(test_api__waiting_ends_with_the_client)
+{
+    char id[SESSION_ID_SIZE], uri[128], more[160];
+    struct execution execution = { 0 };
+    struct err err = ERR_INIT;
+    int ends[2];
+    create(me, id, uri);
+    snprintf(more, sizeof(more), "%s/execute", uri);
+    struct json_object *submitted = client_json(me, "POST", more, CODE, 200);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    close(ends[1]);
+    ck_assert(wait_room_enter(&me->room));
+    const struct wait wait = { .room = &me->room, .limit_ms = 30000, .client_fd = ends[0] };
+    int64_t begun = clock_mono_ms();
+    OK(wait_for_execution(&me->context, &wait, "me", text_of(submitted, "execution_id"), &execution, &err));
+    ck_assert_int_eq(execution.status, EXECUTION_PENDING);
+    ck_assert_int_lt(clock_mono_ms() - begun, 5000);
+    wait_room_leave(&me->room);
+    execution_release(&execution);
+    json_object_put(submitted);
+    close(ends[0]);
+}
+END_TEST
+
 static void *end_session(void *arg)
 {
     const struct context context = { .settings = fixture_settings, .doorbell = -1,
@@ -463,6 +488,7 @@ int main(void)
     tcase_add_test(tcase, test_api__result_waits);
     tcase_add_test(tcase, test_api__waiting_needs_a_seat);
     tcase_add_test(tcase, test_api__waiting_has_an_end);
+    tcase_add_test(tcase, test_api__waiting_ends_with_the_client);
     tcase_add_test(tcase, test_api__failed_session_wakes_waiters);
     tcase_add_test(tcase, test_api__ids_are_exact);
     tcase_add_test(tcase, test_api__health);
