@@ -13,3 +13,9 @@ INTEGRATION_TESTS += tests/integration/test_db
 tests_integration_test_db_SOURCES = tests/integration/test_db.c tests/fakes/breaking_proxy.c \
 	tests/fakes/breaking_proxy.h $(DB_FIXTURE)
 tests_integration_test_db_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_repo_sessions
+tests_integration_test_repo_sessions_SOURCES = tests/integration/test_repo_sessions.c $(DB_FIXTURE)
+tests_integration_test_repo_sessions_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_repo_containers
+tests_integration_test_repo_containers_SOURCES = tests/integration/test_repo_containers.c $(DB_FIXTURE)
+tests_integration_test_repo_containers_LDADD = $(DB_TEST_LIBS)

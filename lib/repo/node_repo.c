@@ -141,19 +141,21 @@ static int lock_with_room(struct db *db, struct node *node, const struct resourc
 
 static int no_node(const struct candidates *found, struct err *err)
 {
-    const char *reason = "sandbox-provisiond does not run";
-    bool full = false;
+    const char *error = NULL;
+    bool full = false, draining = false;
     for (size_t i = 0; i < found->list.count; i++) {
         const struct node *node = &found->list.items[i];
-        full = full || (found->alive[i] && strcmp(node->status, "ready") == 0);
-        if (found->alive[i] && node->error)
-            reason = node->error;
-        else if (found->alive[i] && strcmp(node->status, "draining") == 0)
-            reason = "the nodes are draining";
+        if (!found->alive[i])
+            continue;
+        full = full || strcmp(node->status, "ready") == 0;
+        draining = draining || strcmp(node->status, "draining") == 0;
+        error = node->error ? node->error : error;
     }
     if (full)
         return err_set(err, ERR_NO_ROOM, "No node has room for the requested resources.");
-    return err_set(err, ERR_UNAVAILABLE, "No node is ready to run sandboxes: %s", reason);
+    if (!error)
+        error = draining ? "the nodes are draining" : "sandbox-provisiond does not run";
+    return err_set(err, ERR_UNAVAILABLE, "No node is ready to run sandboxes: %s", error);
 }
 
 int node_repo_pick(struct db *db, const struct resources *need, int64_t alive_s, struct node *out,
