@@ -3,7 +3,6 @@
 #include "fcgi/listener.h"
 
 #include <errno.h>
-#include <fcgiapp.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,29 +25,38 @@ static int check_inherited(struct err *err)
                    "configuration, or with --listen unix:PATH.");
 }
 
-/* libfcgi ends the process when it cannot bind: what can be known before is checked here. */
-static int check_path(const char *path, struct err *err)
+/* Removes what an ended process left at the path; a socket that somebody answers at is left alone. */
+static int clear_path(const struct sockaddr_un *address, struct err *err)
 {
     struct stat status;
-    if (strlen(path) == 0 || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-        return err_set(err, ERR_INVALID, "The socket's path must have 1 to %zu bytes.",
-                       sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
-    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-        return err_set(err, ERR_INVALID, "%s exists and is no socket.", path);
+    if (lstat(address->sun_path, &status) != 0)
+        return 0;
+    if (!S_ISSOCK(status.st_mode))
+        return err_set(err, ERR_INVALID, "%s exists and is no socket.", address->sun_path);
+    cleanup_fd int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe >= 0 && (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN))
+        return err_set(err, ERR_INVALID, "Another process listens at %s.", address->sun_path);
+    unlink(address->sun_path);
     return 0;
 }
 
+/* Not FCGX_OpenSocket(): that ends the process when it cannot bind, without saying where. */
 static int open_path(struct listener *listener, const char *address, struct err *err)
 {
     static const char scheme[] = "unix:";
+    struct sockaddr_un target = { .sun_family = AF_UNIX };
     if (strncmp(address, scheme, sizeof(scheme) - 1) != 0)
         return err_set(err, ERR_INVALID, "--listen takes unix:PATH.");
     const char *path = address + sizeof(scheme) - 1;
-    if (check_path(path, err) != 0)
+    if (strlen(path) == 0 || strlen(path) >= sizeof(target.sun_path))
+        return err_set(err, ERR_INVALID, "The socket's path must have 1 to %zu bytes.", sizeof(target.sun_path) - 1);
+    strcpy(target.sun_path, path);
+    if (clear_path(&target, err) != 0)
         return -1;
-    listener->socket = FCGX_OpenSocket(path, BACKLOG);
-    if (listener->socket < 0)
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&target, sizeof(target)) != 0 || listen(fd, BACKLOG) != 0)
         return err_set(err, ERR_INVALID, "Cannot listen at %s: %s.", path, strerror(errno));
+    listener->socket = steal_fd(&fd);
     listener->path = path;
     return 0;
 }
