@@ -197,6 +197,76 @@ START_TEST(test_jobs_provision__a_container_that_died_ends_its_session)
 }
 END_TEST
 
+/* Waits until the running code has made a file in its workspace; returns the container's id. */
+static void await_file(const char *name, char container_id[CONTAINER_ID_SIZE])
+{
+    char path[256];
+    ck_assert_uint_eq(engine_count(container_id), 1);
+    snprintf(path, sizeof(path), "%s/%s/workspace/%s", stage.directory, container_id, name);
+    for (int64_t limit = clock_mono_ms() + 20000; clock_mono_ms() < limit; poll(NULL, 0, 5))
+        if (access(path, F_OK) == 0)
+            return;
+    ck_abort_msg("%s did not appear", path);
+}
+
+static const char appending[] = "import time\n"
+                                "def handler(event):\n"
+                                "    open('runs', 'a').write('x')\n"
+                                "    time.sleep(1.5)\n"
+                                "    print('done')\n"
+                                "    return open('runs').read()\n";
+
+START_TEST(test_jobs_provision__a_killed_dispatcher_runs_nothing_twice)
+{
+    char id[EXECUTION_ID_SIZE], container_id[CONTAINER_ID_SIZE];
+    struct execution execution = { 0 };
+    pid_t dispatchd = stage_start(&stage, "dispatchd");
+    struct session session = create(300);
+    stage_execute(&stage, &session, appending, 3, id);
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    await_file("runs", container_id);
+    stage_stop(dispatchd, SIGKILL);
+    dispatchd = stage_start(&stage, "dispatchd");
+    poll(NULL, 0, 300);
+    stage_stop(dispatchd, SIGKILL);
+    dispatchd = stage_start(&stage, "dispatchd");
+    stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
+    ck_assert_str_eq(execution.outcome.return_json, "\"x\"");
+    ck_assert_str_eq(execution.outcome.stdout_text, "done\n");
+    ck_assert_int_eq(execution.attempts, 1);
+    execution_release(&execution);
+    session_release(&session);
+    stage_stop(dispatchd, SIGTERM);
+}
+END_TEST
+
+START_TEST(test_jobs_provision__a_killed_executor_ends_execution_and_session)
+{
+    char id[EXECUTION_ID_SIZE], container_id[CONTAINER_ID_SIZE], command[256], error[256];
+    struct execution execution = { 0 };
+    pid_t dispatchd = stage_start(&stage, "dispatchd");
+    struct session session = create(300);
+    stage_execute(&stage, &session, appending, 3, id);
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    await_file("runs", container_id);
+    /* the executor is the child of the process that the runtime has on record */
+    snprintf(command, sizeof(command), "p=$(cut -d' ' -f1 %s/%s/pid); kill -9 $(cat /proc/$p/task/$p/children)",
+             stage.directory, container_id);
+    ck_assert_int_eq(system(command), 0);
+    stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_FAILED);
+    ck_assert_str_eq(execution.outcome.error_kind, "session_failed");
+    read_error(session.id, error);
+    ck_assert_msg(strstr(error, "stopped unexpectedly"), "%s", error);
+    stage_await_count(&stage, LIVE_ROWS, 0);
+    await_engine(0);
+    execution_release(&execution);
+    session_release(&session);
+    stage_stop(dispatchd, SIGTERM);
+}
+END_TEST
+
 START_TEST(test_jobs_provision__a_dead_container_is_found_at_start)
 {
     char container_id[CONTAINER_ID_SIZE], error[256];
@@ -313,6 +383,8 @@ int main(void)
     tcase_add_test(all, test_jobs_provision__ended_while_it_is_made);
     tcase_add_test(all, test_jobs_provision__a_container_without_a_row_is_removed);
     tcase_add_test(all, test_jobs_provision__a_container_that_died_ends_its_session);
+    tcase_add_test(all, test_jobs_provision__a_killed_dispatcher_runs_nothing_twice);
+    tcase_add_test(all, test_jobs_provision__a_killed_executor_ends_execution_and_session);
     tcase_add_test(all, test_jobs_provision__a_dead_container_is_found_at_start);
     tcase_add_test(all, test_jobs_provision__pool_is_filled_claimed_refilled_and_drained);
     tcase_add_test(all, test_jobs_provision__a_session_over_its_time_is_ended);
