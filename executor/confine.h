@@ -26,7 +26,8 @@ struct limits {
     rlim_t file;  /* bytes of a file */
     rlim_t nproc; /* processes and threads of the slot's user */
 };
-/* From the request, else from the setup. `own_memory`: no cgroup limits memory, so a resource limit has to. */
+/* From the request, else from the setup. `own_memory`: memory is limited by
+ * a resource limit. */
 void limits_init(struct limits *limits, const struct setup *setup, const struct wire_execute *request, int own_memory);
 /* Sets them on `pid` (0: the caller). 0 or -1 with errno. Async-signal-safe. */
 int limits_apply(const struct limits *limits, pid_t pid) must_use;

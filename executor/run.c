@@ -42,7 +42,7 @@ struct run *run_new(struct engine *engine, struct wire_execute *request, int slo
     run->slot = slot;
     run->on_done = on_done;
     run->report = STRBUF_INIT(RETURN_BYTES_MAX + 1); /* and the report's kind */
-    run->own_memory = !engine->memory.limited;
+    run->own_memory = engine->setup.memory_mb > 0 && !engine->memory.limited;
     run->memory_limit_mb = run->request.memory_mb > 0 ? run->request.memory_mb : engine->setup.memory_mb;
     run->disk_limit_mb = run->request.disk_mb > 0 ? run->request.disk_mb : engine->setup.disk_mb;
     output_init(&run->outputs[RUN_OUT], OUTPUT_BYTES_MAX);
@@ -170,7 +170,7 @@ static int activate(struct run *run, struct err *err)
     if (run_io_watch(run, err) != 0 || run_io_timer(run, RUN_DEADLINE, run->request.timeout_ms, err) != 0 ||
         run_io_timer(run, RUN_BEAT, EXECUTION_HEARTBEAT_MS, err) != 0)
         return -1;
-    if (run->disk_limit_mb > 0 || (run->own_memory && run->memory_limit_mb > 0))
+    if (run->disk_limit_mb > 0 || run->own_memory)
         return run_io_timer(run, RUN_WATCH, RUN_WATCH_MS, err);
     return 0;
 }

@@ -127,8 +127,7 @@ int run_io_watch(struct run *run, struct err *err)
 
 static void watch_memory(struct run *run)
 {
-    if (run->own_memory && run->memory_limit_mb > 0 &&
-        reaper_memory(run_uid(run)) > run->memory_limit_mb * MIB)
+    if (run->own_memory && reaper_memory(run_uid(run)) > run->memory_limit_mb * MIB)
         run_force(run, WIRE_FAILURE_OUT_OF_MEMORY);
 }
 

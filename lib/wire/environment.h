@@ -25,9 +25,11 @@
 #define EXECUTOR_ENV_CONFINE "SANDBOX_CONFINE"
 /* Processes of one slot (RLIMIT_NPROC); "0" (default): left to the pids cgroup. The request's max_processes lowers it. */
 #define EXECUTOR_ENV_NPROC "SANDBOX_NPROC"
-/* Memory of an execution in MiB, and the largest workspace in MiB; "0" (default): no limit of the executor's own. A
- * request's own limits go before them. */
+/* Memory of an execution in MiB: limited by the executor itself (RLIMIT_DATA, and a look at what is resident), unless it
+ * sees a memory cgroup that limits, at /sys/fs/cgroup/memory (v1) or /sys/fs/cgroup (v2). "0" (default): never. A
+ * request's memory_mb goes before the number here; where this is 0 it only tells what the limit is. */
 #define EXECUTOR_ENV_MEMORY_MB "SANDBOX_MEMORY_MB"
+/* Largest workspace in MiB; "0" (default): no limit. A request's disk_mb goes before it. */
 #define EXECUTOR_ENV_DISK_MB "SANDBOX_DISK_MB"
 /* "debug", "info" (default), "warn", "error". */
 #define EXECUTOR_ENV_LOG_LEVEL "SANDBOX_LOG_LEVEL"
