@@ -27,7 +27,9 @@ endif
 dist_check_SCRIPTS += tests/check-web-tier.sh
 
 # The handlers against a real database: run through tests/with-mariadb.sh.
-INTEGRATION_TESTS += tests/integration/test_api
-tests_integration_test_api_SOURCES = tests/integration/test_api.c tests/integration/api_client.c \
-	tests/integration/api_client.h $(DB_FIXTURE)
+API_CLIENT = tests/integration/api_client.c tests/integration/api_client.h $(DB_FIXTURE)
+INTEGRATION_TESTS += tests/integration/test_api tests/integration/test_api_waiting
+tests_integration_test_api_SOURCES = tests/integration/test_api.c $(API_CLIENT)
 tests_integration_test_api_LDADD = $(API_TEST_LIBS)
+tests_integration_test_api_waiting_SOURCES = tests/integration/test_api_waiting.c $(API_CLIENT)
+tests_integration_test_api_waiting_LDADD = $(API_TEST_LIBS)

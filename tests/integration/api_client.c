@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lib/io/doorbell.h"
+#include "lib/repo/execution_repo.h"
+#include "lib/repo/session_repo.h"
 #include "lib/service/tokens.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
@@ -124,4 +126,45 @@ const char *text_of(struct json_object *object, const char *name)
     struct json_object *value = NULL;
     ck_assert_msg(json_object_object_get_ex(object, name, &value) && value, "no %s in %s", name, json_text(object));
     return json_object_get_string(value);
+}
+
+void api_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
+                 const char *code)
+{
+    char *got = client_refused(client, method, uri, body, status, NULL);
+    ck_assert_str_eq(got, code);
+    free(got);
+}
+
+struct client *api_me;
+
+void api_setup(void)
+{
+    fixture_setup();
+    fixture_node("n1", 16000, 16384, 20);
+    api_me = client_new("me", "sessions", 4);
+}
+
+void api_teardown(void)
+{
+    client_free(api_me);
+    fixture_teardown();
+}
+
+void api_create(struct client *client, char id[SESSION_ID_SIZE], char uri_out[128])
+{
+    struct json_object *session = client_json(client, "POST", API_SESSIONS, API_CREATE, 201);
+    snprintf(id, SESSION_ID_SIZE, "%s", text_of(session, "session_id"));
+    snprintf(uri_out, 128, API_SESSIONS "/%s", id);
+    json_object_put(session);
+}
+
+void api_start(const char *id)
+{
+    struct err err = ERR_INIT;
+    bool changed = false;
+    OK(session_repo_start(fixture_db, id, &changed, &err));
+    ck_assert(changed);
+    OK(execution_repo_make_runnable(fixture_db, id, NULL, &err));
+    fixture_sql("UPDATE containers SET status = 'running' WHERE status = 'creating'");
 }

@@ -33,6 +33,23 @@ struct json_object *client_json(struct client *client, const char *method, const
 /* The error_code of a call that must fail with `status`. Gives its "error_detail" too, if asked. Both are malloc()ed. */
 char *client_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
                      char **detail_out);
+/* Fails the test unless the call is refused so. */
+void api_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
+                 const char *code);
+
+/* For each test: an empty database, a node with room, and a client of "me" with four seats. */
+extern struct client *api_me;
+void api_setup(void);
+void api_teardown(void);
+
+#define API_SESSIONS "/api/v1/sessions"
+#define API_CREATE "{\"template_id\":\"python-basic\",\"resources\":null}"
+#define API_CODE "{\"code\":\"x\",\"language\":\"python\",\"event\":{ \"n\":123456789012345678901234567890 }}"
+/* Creates a session; `uri_out` gets its path. */
+void api_create(struct client *client, char id[SESSION_ID_SIZE], char uri_out[128]);
+/* Does what provisiond does when a session's container answers. */
+void api_start(const char *id);
+
 /* A member's text; the test fails when there is none. */
 const char *text_of(struct json_object *object, const char *name);
 
