@@ -45,10 +45,10 @@ static void add_report(struct run *run, const char *data, size_t len)
     strbuf_add(&run->report, data, len < room ? len : room);
 }
 
-/* Node.js ends itself with SIGABRT when its heap is full, and says so. */
+/* Node.js says so before it ends itself by a signal. */
 static void look_for_heap(struct run *run, const char *data, size_t len)
 {
-    static const char words[] = "JavaScript heap out of memory";
+    static const char words[] = "out of memory";
     if (run->request.language == LANGUAGE_JAVASCRIPT && memmem(data, len, words, sizeof(words) - 1))
         run->heap_full = true;
 }

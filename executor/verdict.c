@@ -65,7 +65,7 @@ static int forced(const struct facts *facts, struct wire_result *out, struct err
 /* A kill that was not ours is the kernel's for memory, if it counted one or the process was about that large. */
 static bool killed_for_memory(const struct facts *facts, int number)
 {
-    if (number == SIGABRT)
+    if (number == SIGABRT || number == SIGTRAP || number == SIGILL) /* how V8 ends the process */
         return facts->heap_full;
     return number == SIGKILL && (facts->memory_killed || (facts->memory_mb > 0 && facts->peak_memory_mb >=
                                                                                       0.9 * (double)facts->memory_mb));
@@ -98,7 +98,7 @@ static int exited(const struct facts *facts, struct wire_result *out, struct err
     int code = WEXITSTATUS(facts->status);
     char kind = facts->language != LANGUAGE_SHELL && facts->report->len > 0 ? facts->report->data[0] : '\0';
     out->exit_code = code;
-    if (kind == 'M' || facts->memory_killed || facts->heap_full)
+    if (kind == 'M' || facts->memory_killed)
         return out_of_memory(facts, out, err);
     if (facts->disk_over)
         return disk_full(facts, out, err);

@@ -102,6 +102,23 @@
         process.exit(); // timers that a handler left behind do not keep it alive
     }
 
+    // For Node.js before 20.10, which has no constant for it.
+    function importFrom(workspace) {
+        return specifier => {
+            const relative = /^\.{0,2}\//.test(specifier);
+            return import(relative ? require('url').pathToFileURL(require('path').resolve(workspace, specifier)).href : specifier);
+        };
+    }
+
+    // Node.js warns that what load() uses for import() is experimental: of no use to who wrote the code.
+    function hushOwnWarning() {
+        const emit = process.emitWarning;
+        process.emitWarning = function (warning, ...rest) {
+            if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER'))
+                emit.call(process, warning, ...rest);
+        };
+    }
+
     function load(job) {
         const path = require('path');
         const from = path.join(job.workspace, NAME);
@@ -112,8 +129,7 @@
         const code = `${job.code}\n;return typeof handler === 'function' ? handler : undefined;`;
         const run = vm.compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'], {
             filename: NAME,
-            importModuleDynamically: specifier => import(
-                /^\.{0,2}\//.test(specifier) ? require('url').pathToFileURL(path.resolve(job.workspace, specifier)).href : specifier),
+            importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER || importFrom(job.workspace),
         });
         const named = run.call(module.exports, module.exports, own, module, from, job.workspace);
         if (module.exports && typeof module.exports.handler === 'function')
@@ -123,6 +139,7 @@
 
     const job = waitForJob();
     becomeUser(job);
+    hushOwnWarning();
     process.on('uncaughtException', fail);
     process.on('unhandledRejection', fail);
     try {

@@ -82,6 +82,22 @@ def fork_away():
     return True
 
 
+def tell_forked(control, request, descriptors):
+    """Forks an interpreter: True in it. An executor that is gone is no reason to complain."""
+    try:
+        forked = fork_away()
+    except OSError:
+        forked = None
+    try:
+        if forked:
+            become_interpreter(control, request, descriptors)
+        elif forked is None:
+            control.send(b"F" + request)
+    except OSError:
+        os._exit(0)
+    return bool(forked)
+
+
 def serve():
     """Forks interpreters for as long as the executor lives. Returns in each interpreter, once."""
     control = _socket.socket(fileno=CONTROL)
@@ -92,11 +108,8 @@ def serve():
         request, descriptors = receive(control)
         if not request:
             os._exit(0)
-        try:
-            if fork_away():
-                return become_interpreter(control, request, descriptors)
-        except OSError:
-            control.send(b"F" + request)
+        if tell_forked(control, request, descriptors):
+            return
         for fd in descriptors:
             os.close(fd)
         if not prepared:  # the first interpreter is wanted at once; the others find everything imported
