@@ -32,6 +32,7 @@ struct frame {
     int lock;
     bool stopping;
     int64_t started_at;
+    char beat_as[65]; /* the instance, but for --once: all of those share one row */
     int64_t beat_due_ms, step_due_ms; /* monotonic */
     int64_t paused_until_ms, pause_ms;
     enum err_code failing; /* the failure that was said in the log; ERR_NONE: none */
@@ -106,18 +107,17 @@ static int open_doorbell(struct frame *frame, char bound[DOORBELL_ADDRESS_SIZE],
 static void name_instance(struct frame *frame, const char *bound)
 {
     struct job *job = &frame->job;
-    char host[256] = "localhost";
-    gethostname(host, sizeof(host) - 1);
-    int used = snprintf(job->instance, sizeof(job->instance), "%.*s:%s", HOST_MAX, host, job->definition->name);
-    char *end = job->instance + used;
-    size_t room = sizeof(job->instance) - (size_t)used;
+    char host[256] = "localhost", own[16] = "";
     const char *port = strrchr(bound, ':');
-    if (job->definition->one_a_node)
-        return;
-    if (frame->options.once)
-        snprintf(end, room, ":%d", (int)getpid());
-    else if (job->definition->doorbell && port)
-        snprintf(end, room, "%s", port);
+    gethostname(host, sizeof(host) - 1);
+    bool alone = job->definition->one_a_node;
+    if (!alone && frame->options.once)
+        snprintf(own, sizeof(own), ":%d", (int)getpid());
+    else if (!alone && job->definition->doorbell && port)
+        snprintf(own, sizeof(own), "%s", port);
+    snprintf(job->instance, sizeof(job->instance), "%.*s:%s%s", HOST_MAX, host, job->definition->name, own);
+    snprintf(frame->beat_as, sizeof(frame->beat_as), "%.*s:%s%s", HOST_MAX, host, job->definition->name,
+             frame->options.once ? ":once" : own);
 }
 
 static void raise_limits(void)
@@ -171,7 +171,7 @@ static int beat(struct frame *frame, struct err *err)
         .interval_ms = frame->options.once ? ONCE_INTERVAL_MS : BEAT_INTERVAL_MS,
     };
     snprintf(sign.name, sizeof(sign.name), "%s", frame->job.definition->name);
-    snprintf(sign.instance, sizeof(sign.instance), "%s", frame->job.instance);
+    snprintf(sign.instance, sizeof(sign.instance), "%s", frame->beat_as);
     if (job_repo_beat(frame->job.db, &sign, err) != 0)
         return -1;
     frame->beat_due_ms = now + BEAT_INTERVAL_MS;
