@@ -251,10 +251,12 @@ static void wait_for_work(struct frame *frame)
         { .fd = job->doorbell, .events = POLLIN },
     };
     unsigned count = frame->paused_until_ms ? 1 : 2;
-    if (!job->definition->wait)
+    if (!job->definition->wait) {
         poll(fds, count, time_left(frame));
-    else if (job->definition->wait(job, fds, count, time_left(frame), &err) != 0)
+    } else if (job->definition->wait(job, fds, count, time_left(frame), &err) != 0) {
         note_failure(frame, &err);
+        poll(fds, 1, PAUSE_FIRST_MS); /* it may fail without having waited */
+    }
     if (fds[0].revents)
         take_signal(frame);
     if (fds[1].revents && doorbell_drain(job->doorbell) > 0)

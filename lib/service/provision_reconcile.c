@@ -24,11 +24,12 @@ int provision_examine(struct provisioner *provisioner, const struct container *c
                                    container->id);
         return 0;
     }
-    if (status.oom_killed)
-        return provision_give_up(provisioner, container, "The sandbox ran out of memory and was stopped.", err);
     if (status.state != RUNTIME_RUNNING)
         return provision_give_up(provisioner, container,
-                                 "The sandbox stopped unexpectedly. Create a new session and try again.", err);
+                                 status.oom_killed
+                                     ? "The sandbox ran out of memory and was stopped."
+                                     : "The sandbox stopped unexpectedly. Create a new session and try again.",
+                                 err);
     provision_aim(provisioner, container, &endpoint, &target);
     if (execclient_health(provisioner->http, &target, clock_mono_ms() + EXAMINE_LIMIT_MS, &health, &problem) == 0)
         return 0;
