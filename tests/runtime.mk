@@ -11,3 +11,19 @@ tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c
 tests_unit_test_runtime_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_docker_body_SOURCES = tests/unit/test_docker_body.c
 tests_unit_test_docker_body_LDADD = $(RUNTIME_TEST_LIBS)
+
+check_PROGRAMS += tests/fakes/shell_executor
+tests_fakes_shell_executor_SOURCES = tests/fakes/shell_executor.c
+# static, and therefore without sanitizers: it runs in images that have no libraries
+tests_fakes_shell_executor_CPPFLAGS = -D_GNU_SOURCE
+tests_fakes_shell_executor_CFLAGS = -std=gnu17 -Wall -Wextra -Werror
+tests_fakes_shell_executor_LDFLAGS = -static
+
+RUNTIME_STAGE = tests/integration/runtime_stage.c tests/integration/runtime_stage.h tests/integration/runtime_cases.c
+INTEGRATION_TESTS += tests/integration/test_runtime_process tests/integration/test_runtime_docker
+tests_integration_test_runtime_process_SOURCES = tests/integration/test_runtime_process.c $(RUNTIME_STAGE)
+EXTRA_tests_integration_test_runtime_process_DEPENDENCIES = tests/fakes/shell_executor
+tests_integration_test_runtime_process_LDADD = $(RUNTIME_TEST_LIBS)
+tests_integration_test_runtime_docker_SOURCES = tests/integration/test_runtime_docker.c $(RUNTIME_STAGE)
+EXTRA_tests_integration_test_runtime_docker_DEPENDENCIES = tests/fakes/shell_executor
+tests_integration_test_runtime_docker_LDADD = $(RUNTIME_TEST_LIBS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limits of a sandbox of the process runtime by cgroup v1, v2, or none: <mount>/sandbox/<container_id>. */
+/* Limits of a sandbox of the process runtime by cgroup v1, v2, or none: <mount>/sandbox/<id>. An id says whose it is: two
+ * installations must not use the same. */
 #ifndef SANDBOX_RUNTIME_CGROUP_H
 #define SANDBOX_RUNTIME_CGROUP_H
 

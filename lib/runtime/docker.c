@@ -237,6 +237,9 @@ static int start_container(struct docker *docker, const struct runtime_spec *spe
 static int docker_create(void *state, const struct runtime_spec *spec, struct err *err)
 {
     struct docker *docker = state;
+    /* the engine would make a container of nothing */
+    if (!spec->image || !spec->image[0])
+        return err_set(err, ERR_NOT_FOUND, "The template names no image.");
     if (make_room(docker, spec, err) == 0 && create_container(docker, spec, err) == 0 &&
         start_container(docker, spec, err) == 0)
         return 0;

@@ -75,6 +75,14 @@ static int process_info(void *state, struct runtime_info *out, struct err *err)
     return 0;
 }
 
+void process_group_name(const struct process_runtime *runtime, const char *id, char out[PROCESS_GROUP_SIZE])
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *at = runtime->directory; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    snprintf(out, PROCESS_GROUP_SIZE, "%08x-%s", (unsigned)hash, id);
+}
+
 static int take_range(struct process_runtime *runtime, struct process_launch *launch, struct err *err)
 {
     char record[96];
@@ -108,6 +116,7 @@ int process_furnish(struct process_runtime *runtime, const struct runtime_spec *
     const char *id = spec->container_id;
     *out = (struct process_launch){ .room = -1, .namespaces = runtime->namespaces };
     snprintf(out->path, sizeof(out->path), "%s/%s", runtime->directory, id);
+    process_group_name(runtime, id, out->group);
     /* what a creation that was cut short has left, with or without a room */
     if (process_clear(runtime, id, err) != 0 || room_create(runtime->directory, id, err) != 0)
         return -1;
@@ -116,8 +125,8 @@ int process_furnish(struct process_runtime *runtime, const struct runtime_spec *
         return err_internal(err, errno, "cannot open the room");
     if (take_range(runtime, out, err) != 0 || add_directories(out, spec, err) != 0)
         return -1;
-    out->door_count = cgroup_doors(&runtime->cgroup, id, out->doors);
-    return cgroup_create(&runtime->cgroup, id, &spec->resources, err);
+    out->door_count = cgroup_doors(&runtime->cgroup, out->group, out->doors);
+    return cgroup_create(&runtime->cgroup, out->group, &spec->resources, err);
 }
 
 static int make_environment(const struct process_runtime *runtime, const struct runtime_spec *spec,
@@ -153,8 +162,7 @@ static int start(struct process_runtime *runtime, const struct runtime_spec *spe
     pid_t pid;
     if (make_environment(runtime, spec, launch, &env, err) != 0)
         return -1;
-    if (launch->namespaces &&
-        process_args_make(runtime, spec->container_id, launch, PROCESS_EXECUTOR, &args, err) != 0)
+    if (launch->namespaces && process_args_make(runtime, launch, PROCESS_EXECUTOR, &args, err) != 0)
         return -1;
     snprintf(log, sizeof(log), "%s/" ROOM_LOG, launch->path);
     const struct spawn spawn = {
@@ -185,14 +193,15 @@ static int process_create(void *state, const struct runtime_spec *spec, struct e
 
 int process_clear(struct process_runtime *runtime, const char *id, struct err *err)
 {
-    char path[ROOM_PATH_SIZE];
+    char path[ROOM_PATH_SIZE], group[PROCESS_GROUP_SIZE];
     struct uid_range range;
+    process_group_name(runtime, id, group);
     snprintf(path, sizeof(path), "%s/%s", runtime->directory, id);
     cleanup_fd int room = room_open(runtime->directory, id);
     if (room < 0 && errno != ENOENT)
         return err_internal(err, errno, "cannot open %s", path);
     bool has_range = room >= 0 && process_read_range(room, &range);
-    if (process_kill(runtime, id, path, room, err) != 0 || cgroup_remove(&runtime->cgroup, id, err) != 0 ||
+    if (process_kill(runtime, group, path, room, err) != 0 || cgroup_remove(&runtime->cgroup, group, err) != 0 ||
         room_remove(runtime->directory, id, err) != 0)
         return -1;
     /* last: until then the range must not be another's */
@@ -219,7 +228,9 @@ static int process_inspect(void *state, const char *container_id, struct runtime
     (void)err;
     struct process_runtime *runtime = state;
     out->state = state_of(runtime, container_id);
-    out->oom_killed = out->state == RUNTIME_STOPPED && cgroup_oom_killed(&runtime->cgroup, container_id);
+    char group[PROCESS_GROUP_SIZE];
+    process_group_name(runtime, container_id, group);
+    out->oom_killed = out->state == RUNTIME_STOPPED && cgroup_oom_killed(&runtime->cgroup, group);
     return 0;
 }
 

@@ -33,10 +33,15 @@ struct process_runtime {
     char weaker_because[160];
 };
 
+enum { PROCESS_GROUP_SIZE = 9 + CONTAINER_ID_SIZE };
+/* Name of the container's cgroup: distinct for each directory, so that nobody kills what is not his. */
+void process_group_name(const struct process_runtime *runtime, const char *id, char out[PROCESS_GROUP_SIZE]);
+
 /* What one start needs; made by process_furnish(). */
 struct process_launch {
     struct uid_range range;
     char path[ROOM_PATH_SIZE]; /* the room's */
+    char group[PROCESS_GROUP_SIZE];
     int room;
     size_t door_count;
     char doors[CGROUP_HIERARCHIES][CGROUP_PATH_SIZE];
@@ -56,8 +61,8 @@ struct process_args {
     bool failed;
 };
 #define cleanup_process_args cleanup(process_args_release)
-int process_args_make(const struct process_runtime *runtime, const char *id, const struct process_launch *launch,
-                      const char *program, struct process_args *out, struct err *err) must_use;
+int process_args_make(const struct process_runtime *runtime, const struct process_launch *launch, const char *program,
+                      struct process_args *out, struct err *err) must_use;
 void process_args_release(struct process_args *args);
 /* The sandboxes' /etc, made anew below the directory. */
 int process_make_etc(const struct runtime_settings *settings, struct err *err) must_use;
@@ -69,7 +74,8 @@ int process_become(void *arg);
 /* Whether the process recorded in `room` lives. */
 bool process_alive(int room);
 /* Kills every process of the container until none is left. */
-int process_kill(const struct process_runtime *runtime, const char *id, const char *path, int room, struct err *err) must_use;
+int process_kill(const struct process_runtime *runtime, const char *group, const char *path, int room,
+                 struct err *err) must_use;
 /* The range recorded in `room`; false when there is none. */
 bool process_read_range(int room, struct uid_range *out);
 

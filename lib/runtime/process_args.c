@@ -84,7 +84,7 @@ static void add_scratch(struct process_args *args)
     ADD(args, "--perms", "1777", "--size", "67108864", "--tmpfs", "/tmp");
 }
 
-static void add_room(struct process_args *args, const struct process_runtime *runtime, const char *id,
+static void add_room(struct process_args *args, const struct process_runtime *runtime,
                      const struct process_launch *launch)
 {
     char path[ROOM_PATH_SIZE + 16], group[CGROUP_PATH_SIZE];
@@ -93,19 +93,19 @@ static void add_room(struct process_args *args, const struct process_runtime *ru
     ADD(args, "--bind", path, "/run/sandbox");
     snprintf(path, sizeof(path), "%s/" ROOM_WORKSPACE, launch->path);
     ADD(args, "--bind", path, "/workspace");
-    if (cgroup_memory_view(&runtime->cgroup, id, group, &inside))
+    if (cgroup_memory_view(&runtime->cgroup, launch->group, group, &inside))
         ADD(args, "--ro-bind", group, inside);
 }
 
-int process_args_make(const struct process_runtime *runtime, const char *id, const struct process_launch *launch,
-                      const char *program, struct process_args *out, struct err *err)
+int process_args_make(const struct process_runtime *runtime, const struct process_launch *launch, const char *program,
+                      struct process_args *out, struct err *err)
 {
     add(out, runtime->settings->bwrap);
     add_isolation(out);
     add_system(out);
     add_etc(out, runtime->settings);
     add_scratch(out);
-    add_room(out, runtime, id, launch);
+    add_room(out, runtime, launch);
     ADD(out, "--remount-ro", "/", "--chdir", "/workspace", "--", program);
     if (!out->failed)
         return 0;

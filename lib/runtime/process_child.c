@@ -28,7 +28,8 @@ static int write_all(int directory, const char *path, int flags, const char *tex
     return failed;
 }
 
-/* "pid starttime": the same pair is never given to another process. */
+/* "pid starttime": the same pair is never given to another process. Appears whole or not at all, and not where
+ * process_kill() was faster and has put its own mark there. */
 static int record_self(void)
 {
     char stat_text[1024], record[64];
@@ -45,7 +46,10 @@ static int record_self(void)
     if (!at)
         return EPROTO;
     snprintf(record, sizeof(record), "%d %.*s\n", (int)getpid(), (int)strcspn(at + 1, " "), at + 1);
-    return write_all(PROCESS_ROOM_FD, PROCESS_RECORD_PID, O_CREAT | O_EXCL | O_NOFOLLOW, record);
+    int failed = write_all(PROCESS_ROOM_FD, PROCESS_RECORD_PID ".new", O_CREAT | O_EXCL | O_NOFOLLOW, record);
+    if (failed != 0)
+        return failed;
+    return linkat(PROCESS_ROOM_FD, PROCESS_RECORD_PID ".new", PROCESS_ROOM_FD, PROCESS_RECORD_PID, 0) == 0 ? 0 : errno;
 }
 
 static int join_cgroups(const struct process_launch *launch)

@@ -130,20 +130,24 @@ static void kill_users(const struct uid_range *range)
         kill_user(range->slot + (uid_t)i);
 }
 
-int process_kill(const struct process_runtime *runtime, const char *id, const char *path, int room, struct err *err)
+int process_kill(const struct process_runtime *runtime, const char *group, const char *path, int room, struct err *err)
 {
     struct uid_range range;
     /* after a reboot the ids on record may be another container's by now */
     bool has_range =
         room >= 0 && process_read_range(room, &range) && uid_range_owned(PROCESS_REGISTRY, range.first, path);
     int64_t deadline_ms = clock_mono_ms() + KILL_LIMIT_MS;
+    /* a child that is not on record yet finds the place taken and ends */
+    struct err recorded = ERR_INIT;
+    if (room >= 0 && room_write(room, PROCESS_RECORD_PID, "0 0\n", &recorded) == 0)
+        room = -1;
     for (int round = 0; clock_mono_ms() < deadline_ms; round++) {
         pid_t pid = recorded_pid(room);
         if (pid > 0)
             kill(pid, SIGKILL);
         if (has_range && round >= PATIENT_ROUNDS)
             kill_users(&range);
-        size_t grouped = cgroup_kill(&runtime->cgroup, id);
+        size_t grouped = cgroup_kill(&runtime->cgroup, group);
         int ranged = has_range ? kill_range(&range) : 0;
         if (ranged < 0)
             return err_internal(err, errno, "cannot look into /proc");
@@ -151,5 +155,5 @@ int process_kill(const struct process_runtime *runtime, const char *id, const ch
             return 0;
         poll(NULL, 0, KILL_PAUSE_MS);
     }
-    return err_internal(err, 0, "processes of container %s could not be killed", id);
+    return err_internal(err, 0, "processes of %s could not be killed", path);
 }

@@ -7,15 +7,15 @@
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "lib/io/spawn.h"
 #include "lib/runtime/process.h"
 #include "lib/util/id.h"
 
-enum { PROBE_LIMIT_MS = 5000, PROBE_STALE_S = 60, TEXT_MAX = 64 * 1024 };
+enum { PROBE_LIMIT_MS = 5000, TEXT_MAX = 64 * 1024 };
 
 static int read_text(const char *path, struct strbuf *out, struct err *err)
 {
@@ -28,21 +28,25 @@ static int read_text(const char *path, struct strbuf *out, struct err *err)
     return strbuf_ok(out) ? 0 : err_internal(err, 0, "%s is too large", path);
 }
 
-/* Rooms of probes that were killed; of those that run now, nothing is that old. */
-static void remove_stale(struct process_runtime *probe)
+/* Makes the probe's directory its own, one probe at a time, and removes what killed ones have left. Returns the lock. */
+static int enter_directory(struct process_runtime *probe, struct err *err)
 {
     cleanup_free room_id *ids = NULL;
     size_t count = 0;
-    struct err ignored = ERR_INIT;
-    if (rooms_list(probe->directory, &ids, &count, &ignored) != 0)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        struct stat found;
-        cleanup_fd int room = room_open(probe->directory, ids[i]);
-        if (room >= 0 && fstat(room, &found) == 0 && time(NULL) - found.st_mtime > PROBE_STALE_S &&
-            process_clear(probe, ids[i], &ignored) != 0)
-            return;
-    }
+    if (mkdir(probe->directory, 0711) != 0 && errno != EEXIST)
+        return err_internal(err, errno, "cannot make %s", probe->directory);
+    cleanup_fd int lock = open(probe->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    while (lock >= 0 && flock(lock, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return err_internal(err, errno, "cannot lock %s", probe->directory);
+    if (lock < 0)
+        return err_internal(err, errno, "cannot open %s", probe->directory);
+    if (rooms_list(probe->directory, &ids, &count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (process_clear(probe, ids[i], err) != 0)
+            return -1;
+    return steal_fd(&lock);
 }
 
 /* Why it did not work: bubblewrap's last words, else the error's. */
@@ -55,15 +59,14 @@ static void explain(struct process_runtime *runtime, int room, const char *other
     snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "%s", len > 0 ? text : otherwise);
 }
 
-static bool run_probe(struct process_runtime *probe, const struct runtime_spec *spec, struct process_launch *launch,
-                      struct err *err)
+static bool run_probe(struct process_runtime *probe, struct process_launch *launch, struct err *err)
 {
     cleanup_process_args struct process_args args = { 0 };
     cleanup_strbuf struct strbuf out = STRBUF_INIT(TEXT_MAX);
     char log[ROOM_PATH_SIZE + 16];
     int code = -1;
     const int keep[] = { launch->room, probe->executor };
-    if (process_args_make(probe, spec->container_id, launch, "/usr/bin/true", &args, err) != 0)
+    if (process_args_make(probe, launch, "/usr/bin/true", &args, err) != 0)
         return false;
     snprintf(log, sizeof(log), "%s/" ROOM_LOG, launch->path);
     const struct spawn spawn = {
@@ -86,16 +89,16 @@ static int try_namespaces(struct process_runtime *runtime, struct err *err)
     struct err reason = ERR_INIT;
     id_hex(id, CONTAINER_ID_HEX);
     snprintf(directory, sizeof(directory), "%s/.probe", runtime->settings->directory);
-    if (mkdir(directory, 0711) != 0 && errno != EEXIST)
-        return err_internal(err, errno, "cannot make %s", directory);
     probe.directory = directory;
     probe.namespaces = true;
-    remove_stale(&probe);
+    cleanup_fd int lock = enter_directory(&probe, err);
+    if (lock < 0)
+        return -1;
     const struct runtime_spec spec = {
         .container_id = id, .secret = "", .image = "", .resources = { 1000, 256, 1024, 32 }
     };
     runtime->namespaces =
-        process_furnish(&probe, &spec, &launch, &reason) == 0 && run_probe(&probe, &spec, &launch, &reason);
+        process_furnish(&probe, &spec, &launch, &reason) == 0 && run_probe(&probe, &launch, &reason);
     if (!runtime->namespaces)
         explain(runtime, launch.room, reason.detail[0] ? reason.detail : reason.text);
     if (launch.room >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stands in for sandbox-executor in the runtimes' tests: static, listens where it is told, and runs the body of
- * POST /user as a shell script under the first slot's ids, POST /root under its own. GET /health says "ok". */
+ * POST /user as a shell script under the first slot's ids, POST /root under its own. GET /health says "ok"; POST /exit ends with code 7. */
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,6 +76,8 @@ static void serve(int fd)
     if (head == 0)
         return;
     dprintf(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n");
+    if (strncmp(request, "POST /exit", 10) == 0)
+        exit(7);
     if (!user && !root) {
         dprintf(fd, "ok");
         return;
@@ -96,7 +98,7 @@ int main(void)
     }
     fprintf(stderr, "shell_executor listens\n");
     for (;;) {
-        int fd = accept(listener, NULL, NULL);
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
             continue;
         serve(fd);
