@@ -85,7 +85,7 @@ class Client:
     def session_status(self, session):
         return self.get(f"/sessions/{session}").json
 
-    def await_session(self, session, wanted=("running",), limit=35):
+    def await_session(self, session, wanted=("running",), limit=35, pause=0.02):
         end = time.monotonic() + limit
         while True:
             answer = self.get(f"/sessions/{session}")
@@ -94,7 +94,7 @@ class Client:
                 return body
             if time.monotonic() > end or body["status"] in ("failed", "terminated", "timeout"):
                 raise AssertionError(f"{session} is not {wanted} (within {limit} s): {body}")
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def submit(self, session, code, language="python", **fields):
         answer = self.post(f"/sessions/{session}/execute", {"code": code, "language": language, **fields})

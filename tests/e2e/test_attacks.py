@@ -111,8 +111,10 @@ class Attacks(Case):
         self.assertLess(time.monotonic() - began, 8)
 
     def test_killing_everything(self):
-        result = self.run_code("import os\nos.kill(-1, 9)")
-        self.assertEqual(result["status"], "failed", result)
+        """Reaches the code's own processes at most; its own end is left to it."""
+        result = self.run_code("import os\nif os.fork() == 0:\n    import time\n    time.sleep(30)\nos.kill(-1, 9)")
+        self.assert_success(result)
+        self.assertLess(result["execution_time"], 5)
 
     # --- looking around
 

@@ -61,7 +61,6 @@ EXECUTE = (
     ("unknown language", {"code": "1", "language": "cobol"}, INVALID, "/language"),
     ("code is a number", {"code": 1, "language": "python"}, INVALID, "/code"),
     ("code has a NUL", {"code": "a\0b", "language": "python"}, INVALID, "/code"),
-    ("lone surrogate", b'{"code": "\\ud800", "language": "python"}', INVALID, None),
     ("code too long", {"code": "#" * (100 * 1024 + 1), "language": "python"}, (400, None), None),
     ("code too long in bytes", {"code": "#" + "ä" * (51 * 1024), "language": "python"}, (400, None), None),
     ("event too large", {"code": "1", "language": "python", "event": "x" * (1024 * 1024 + 1)}, (400, None), None),

@@ -32,7 +32,7 @@ class Many(Case):
         return self.mine().create()
 
     def ready(self, session):
-        self.mine().await_session(session, limit=120)
+        self.mine().await_session(session, limit=120, pause=0.5)
 
     def use(self, job):
         index, session = job
