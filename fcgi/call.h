@@ -24,8 +24,7 @@ int call_page(const struct call *call, struct page *out, struct err *err) must_u
 int call_answer(const struct call *call, int status, struct json_object *body, struct err *err) must_use;
 /* {message} */
 struct json_object *call_message(const char *message) must_use;
-/* Whether the path's id can be one at all: ERR_SESSION_NOT_FOUND, ERR_EXECUTION_NOT_FOUND. (The database compares ids more
- * loosely, without regard to case.) */
+/* Whether the path's id can be one at all: ERR_SESSION_NOT_FOUND, ERR_EXECUTION_NOT_FOUND. What cannot is not looked up. */
 int call_check_session_id(const struct call *call, struct err *err) must_use;
 int call_check_execution_id(const struct call *call, struct err *err) must_use;
 
