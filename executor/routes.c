@@ -17,17 +17,17 @@ enum { HEALTH_MAX = 1024 };
 struct reply {
     struct follower follower; /* first: the two have one address */
     struct evhttp_request *request;
+    bool broken; /* a piece is missing: the answer ends without a result, and the reader comes back with its offset */
 };
 
 static void on_data(struct follower *follower, const char *data, size_t len)
 {
     struct reply *reply = (struct reply *)follower;
-    struct evbuffer *chunk = evbuffer_new();
-    /* without memory a piece would be missing unnoticed: rather no more of it, the reader comes back with its offset */
-    if (!chunk || evbuffer_add(chunk, data, len) != 0)
-        evhttp_send_reply_end(reply->request);
-    else
+    struct evbuffer *chunk = reply->broken ? NULL : evbuffer_new();
+    if (chunk && evbuffer_add(chunk, data, len) == 0)
         evhttp_send_reply_chunk(reply->request, chunk);
+    else
+        reply->broken = true;
     if (chunk)
         evbuffer_free(chunk);
 }
@@ -45,6 +45,9 @@ static void on_close(struct evhttp_connection *connection, void *arg)
     (void)connection;
     struct reply *reply = arg;
     stream_unfollow(&reply->follower);
+    /* a request that its connection gave up while we were answering is ours; else it goes with the connection */
+    if (!evhttp_request_get_connection(reply->request))
+        evhttp_request_free(reply->request);
     free(reply);
 }
 

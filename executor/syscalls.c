@@ -81,13 +81,13 @@ static int refuse_sockets(scmp_filter_ctx ctx, bool network)
 {
     enum { FAMILY_MAX = 64 };
     int status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_GT, FAMILY_MAX));
+                                  SCMP_A0(SCMP_CMP_GT, FAMILY_MAX, 0));
     for (unsigned family = 0; family <= FAMILY_MAX && status == 0; family++) {
         bool inet = family == AF_INET || family == AF_INET6;
         if (family == AF_UNIX || (network && inet))
             continue;
         status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, family));
+                                  SCMP_A0(SCMP_CMP_EQ, family, 0));
     }
     if (status == 0 && network) /* raw packets, even where the caller would be allowed */
         status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
