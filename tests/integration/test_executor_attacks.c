@@ -151,8 +151,8 @@ START_TEST(test_executor_attacks__daemons_are_ended)
     static const char *const daemons[] = {
         "setsid sh -c 'sleep 300; sleep 300' & echo started",
         "(setsid sleep 300 >/dev/null 2>&1 </dev/null 3>&- &) ; (nohup sleep 300 &) ; echo started",
-        "python3 -c 'import os\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    os.closerange(0, 100)\n    "
-        "os.execvp(\"sleep\", [\"sleep\", \"300\"])\n  os._exit(0)'; echo started",
+        ("python3 -c 'import os\nif os.fork() == 0:\n  os.setsid()\n  os.fork()\n  os.closerange(0, 100)\n  os.execvp(\"sleep\", "
+        "[\"sleep\", \"300\"])'; echo started"),
     };
     struct outcome outcome;
     int64_t before = clock_mono_ms();
