@@ -97,6 +97,7 @@ static int become_safe(struct err *err)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return err_internal(err, errno, "prctl");
     (void)setgroups(0, NULL); /* files are reached as the sandbox's user, without our groups */
+    (void)umask(0002); /* files that we make are for every slot */
     (void)signal(SIGPIPE, SIG_IGN);
     return 0;
 }
@@ -105,9 +106,11 @@ static int become_safe(struct err *err)
 static void open_workspace(const struct setup *setup)
 {
     struct stat st;
-    if (chown(setup->workspace, (uid_t)-1, setup->gid) != 0)
+    bool ours = chown(setup->workspace, (uid_t)-1, setup->gid) == 0;
+    if (!ours)
         log_event(LOG_LEVEL_DEBUG, "the workspace keeps its group", LOG_STR("reason", strerror(errno)));
-    (void)chmod(setup->workspace, 02777);
+    /* files are to have the slots' common group: handed down by the directory, or else by who makes them */
+    (void)chmod(setup->workspace, ours ? 02777 : 0777);
     if (stat(setup->workspace, &st) != 0)
         log_event(LOG_LEVEL_ERROR, "the workspace is not there", LOG_STR("path", setup->workspace),
                   LOG_STR("reason", strerror(errno)));

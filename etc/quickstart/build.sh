@@ -25,14 +25,16 @@ configure_build() {
     "$TOP/configure" --prefix=/usr/local --sysconfdir=/etc --localstatedir=/var ${SANDBOX_CONFIGURE:-}
 }
 
-# Copies what changed; a program that runs keeps its old file.
+# Copies what changed, and remembers it in CHANGED; a program that runs keeps its old file.
 install_programs() {
     local program
+    CHANGED=()
     mkdir -p "$BIN_DIR"
     chmod 0755 "$LIB_DIR" "$BIN_DIR"
     for program in "${PROGRAMS[@]}"; do
         [ -x "$BUILD_DIR/$program" ] || die "$BUILD_DIR/$program is missing: run ./quickstart.sh up"
-        cmp -s "$BUILD_DIR/$program" "$BIN_DIR/$(basename "$program")" ||
-            install -m 0755 "$BUILD_DIR/$program" "$BIN_DIR/"
+        cmp -s "$BUILD_DIR/$program" "$BIN_DIR/$(basename "$program")" && continue
+        install -m 0755 "$BUILD_DIR/$program" "$BIN_DIR/"
+        CHANGED+=("$(basename "$program")")
     done
 }

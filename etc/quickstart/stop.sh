@@ -25,14 +25,18 @@ stop_stack() {
 end_sandboxes() {
     local began left
     began=$(now_ms)
-    database_query "UPDATE sandbox.sessions SET expires_at = UTC_TIMESTAMP(3) WHERE status IN ('creating', 'running');
-        UPDATE sandbox.containers SET status = 'deleting', due_at = UTC_TIMESTAMP(3), claimed_by = NULL
-            WHERE session_id = '' AND status IN ('creating', 'warm');" >>"$LOG_DIR/stop.log" 2>&1 || return 0
+    database_query "UPDATE sandbox.sessions SET expires_at = UTC_TIMESTAMP(3) WHERE status IN ('creating', 'running')" \
+        >>"$LOG_DIR/stop.log" 2>&1 && retire_warm || return 0
     while left=$(database_query "SELECT COUNT(*) FROM sandbox.containers WHERE status <> 'deleted'" 2>/dev/null) &&
         [ "$left" != 0 ] && [ $(($(now_ms) - began)) -lt 30000 ]; do
         sleep 0.05
     done
     [ "${left:-0}" = 0 ] || note "$left sandboxes did not end within 30 s"
+}
+
+retire_warm() {
+    database_query "UPDATE sandbox.containers SET status = 'deleting', due_at = UTC_TIMESTAMP(3), claimed_by = NULL
+        WHERE session_id = '' AND status IN ('creating', 'warm')" >>"$LOG_DIR/stop.log" 2>&1
 }
 
 # What is left all the same, because a part was dead or the database gone: found by the directory of this stack.

@@ -129,10 +129,13 @@ class Stack:
                                    capture_output=True, text=True, timeout=30, check=True).stdout.split()
             subprocess.run(["docker", "kill", *found], capture_output=True, timeout=30, check=True)
             return
-        victims = [pid for pid, text in self._processes() if f"{self.lib_dir}/c/{container}/" in text]
-        if not victims:
+        outer = [pid for pid, text in self._processes() if f"{self.lib_dir}/c/{container}/" in text]
+        if not outer:
             raise AssertionError(f"no process of {container} was found")
-        for pid in victims:
+        # bubblewrap's child is process 1 of the sandbox
+        inner = [int(child) for pid in outer
+                 for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        for pid in inner + outer:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
