@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "executor/files.h"
 #include "executor/runs.h"
 #include "executor/server.h"
 #include "lib/util/clock.h"
@@ -129,5 +130,9 @@ const struct route routes[] = {
     { "GET", "/executions/*", get_execution },
     { "DELETE", "/executions/*", delete_execution },
     { "POST", "/executions/*/cancel", post_cancel },
+    { "GET", "/files", files_list },
+    { "GET", "/files/**", files_get },
+    { "PUT", "/files/**", files_put },
+    { "DELETE", "/files/**", files_delete },
 };
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);

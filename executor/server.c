@@ -26,10 +26,10 @@ struct server {
     char *unix_path; /* to remove at the end */
 };
 
-static void reply(struct evhttp_request *request, int status, const char *type, const char *text, size_t len)
+void server_reply(struct evhttp_request *request, int status, const char *type, const char *data, size_t len)
 {
     struct evbuffer *body = evbuffer_new();
-    if (!body || evbuffer_add(body, text, len) != 0) {
+    if (!body || evbuffer_add(body, data, len) != 0) {
         evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
     } else {
         evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
@@ -41,7 +41,7 @@ static void reply(struct evhttp_request *request, int status, const char *type, 
 
 void server_reply_json(struct evhttp_request *request, const char *text, size_t len)
 {
-    reply(request, HTTP_OK, "application/json", text, len);
+    server_reply(request, HTTP_OK, "application/json", text, len);
 }
 
 static void reply_error(struct evhttp_request *request, const struct err *err)
@@ -62,7 +62,7 @@ static void reply_error(struct evhttp_request *request, const struct err *err)
     if (compose_finish(&body, true, &text, &ignored) != 0)
         evhttp_send_error(request, info->http_status, NULL);
     else
-        reply(request, info->http_status, "application/json", text.data, text.len);
+        server_reply(request, info->http_status, "application/json", text.data, text.len);
 }
 
 /* Takes the same time wherever the difference is. */

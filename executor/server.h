@@ -22,6 +22,8 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
+/* Answers with a body. */
+void server_reply(struct evhttp_request *request, int status, const char *type, const char *data, size_t len);
 /* Answers 200 with JSON text. */
 void server_reply_json(struct evhttp_request *request, const char *text, size_t len);
 /* A number of the query string, or `preset`. ERR_INVALID. */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -21,5 +22,9 @@ enum { WORKSPACE_CHANGED_MAX = 1000 };
 
 /* `since` NULL: only sizes. Never fails: what cannot be read counts as empty. */
 void workspace_look(const char *path, uid_t uid, gid_t gid, const struct timespec *since, struct workspace_look *out);
+
+/* Calls on_file for every regular file, with its path from the workspace. False: out of time before all were seen. */
+bool workspace_each(const char *path, uid_t uid, gid_t gid,
+                    void (*on_file)(void *arg, const char *name, const struct stat *st), void *arg);
 
 #endif
