@@ -177,12 +177,13 @@ stop_part() { # NAME [SECONDS]
     rm -f "$PID_DIR/$name.pid" "$PID_DIR/$name.from"
 }
 
-# Pids of processes that run the program at PATH (also when the file was replaced since).
+# Pids of processes that were started as the program at PATH. By their command line: what else /proc tells of other
+# users' processes is not for root in an ordinary container.
 pids_of_program() { # PATH
-    local exe target
-    for exe in /proc/[0-9]*/exe; do
-        target=$(readlink "$exe" 2>/dev/null) || continue
-        [ "${target% (deleted)}" != "$1" ] || printf '%s\n' "$(basename "$(dirname "$exe")")"
+    local file first
+    for file in /proc/[0-9]*/cmdline; do
+        IFS= read -r -d '' first 2>/dev/null <"$file" || continue
+        [ "$first" != "$1" ] || printf '%s\n' "$(basename "$(dirname "$file")")"
     done
 }
 

@@ -54,9 +54,9 @@ make_places() {
     chmod 0700 "$LOG_DIR" "$PID_DIR"
     chmod 0755 "$RUN_DIR" "$LIB_DIR"
     chmod 0711 "$CONTAINERS_DIR"
-    # www-data puts the workers' sockets here, mysql the database's
+    # www-data puts the workers' sockets here, mysql the database's; sandboxes must reach neither
     install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
-    install -d -m 0755 -o "$(database_user)" "$RUN_DIR/db"
+    install -d -m 0750 -o "$(database_user)" -g www-data "$RUN_DIR/db"
     # by a link, so that a test can take the engine away from this stack alone
     ln -sfn "$DOCKER_SOCKET" "$RUN_DIR/docker.sock"
 }

