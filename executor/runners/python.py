@@ -105,7 +105,10 @@ def serve():
     gc.freeze()
     prepared = False
     while True:
-        request, descriptors = receive(control)
+        try:
+            request, descriptors = receive(control)
+        except OSError:
+            request = b""
         if not request:
             os._exit(0)
         if tell_forked(control, request, descriptors):

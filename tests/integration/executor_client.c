@@ -77,8 +77,8 @@ static void become_executor(const struct executor *executor, const char *confine
     set_env(EXECUTOR_ENV_SECRET_FILE, "%s/run/secret", executor->directory);
     set_env(EXECUTOR_ENV_WORKSPACE, "%s/workspace", executor->directory);
     set_env(EXECUTOR_ENV_TMP, "%s/tmp", executor->directory);
-    set_env(EXECUTOR_ENV_UID, "%d", EXECUTOR_TEST_UID);
-    set_env(EXECUTOR_ENV_GID, "%d", EXECUTOR_TEST_UID);
+    set_env(EXECUTOR_ENV_UID, "%u", executor->uid);
+    set_env(EXECUTOR_ENV_GID, "%u", executor->uid);
     set_env(EXECUTOR_ENV_LANGUAGES, "python,javascript");
     set_env(EXECUTOR_ENV_CONFINE, "%s", confine);
     set_env(EXECUTOR_ENV_NPROC, "%d", EXECUTOR_TEST_NPROC);
@@ -102,6 +102,7 @@ static int try_connect(const struct executor *executor)
 void executor_start(struct executor *executor, const char *confine, int memory_mb)
 {
     make_room(executor);
+    executor->uid = 300000 + (unsigned)getpid() * 2 * EXECUTOR_SLOTS;
     executor->pid = fork();
     ck_assert_int_ge(executor->pid, 0);
     if (executor->pid == 0)
@@ -124,7 +125,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-int executor_user_processes(void)
+int executor_user_processes(const struct executor *executor)
 {
     DIR *proc = opendir("/proc");
     int count = 0;
@@ -137,8 +138,7 @@ int executor_user_processes(void)
         text[got > 0 ? got : 0] = '\0';
         close(fd);
         const char *uid = strstr(text, "\nUid:");
-        if (uid && atoi(uid + 5) >= EXECUTOR_TEST_UID && atoi(uid + 5) < EXECUTOR_TEST_UID + EXECUTOR_SLOTS &&
-            !strstr(text, "\nState:\tZ"))
+        if (uid && (unsigned)atoi(uid + 5) - executor->uid < EXECUTOR_SLOTS && !strstr(text, "\nState:\tZ"))
             count++;
     }
     closedir(proc);
@@ -151,7 +151,7 @@ void executor_stop(struct executor *executor)
     ck_assert_int_eq(kill(executor->pid, SIGTERM), 0);
     ck_assert_int_eq(waitpid(executor->pid, &status, 0), executor->pid);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the executor ended with status %x", status);
-    ck_assert_int_eq(executor_user_processes(), 0);
+    ck_assert_int_eq(executor_user_processes(executor), 0);
     nftw(executor->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

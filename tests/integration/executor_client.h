@@ -9,10 +9,11 @@
 #include "lib/util/strbuf.h"
 #include "lib/wire/execute.h"
 
-enum { EXECUTOR_TEST_UID = 201000, EXECUTOR_TEST_NPROC = 60, EXECUTOR_TEST_MEMORY_MB = 300 };
+enum { EXECUTOR_TEST_NPROC = 60, EXECUTOR_TEST_MEMORY_MB = 300 };
 
 struct executor {
     pid_t pid;
+    unsigned uid; /* of the first slot; another for each run, as executors of the same users would kill each other's code */
     char directory[64]; /* holds run/ (socket, secret), workspace/, tmp/ */
 };
 
@@ -50,6 +51,6 @@ void executor_run_finish(int fd, struct outcome *out);
 void outcome_parse(const char *stream, size_t len, struct outcome *out);
 void outcome_release(struct outcome *outcome);
 /* Processes of the slots' users that are not zombies. */
-int executor_user_processes(void);
+int executor_user_processes(const struct executor *executor);
 
 #endif

@@ -102,9 +102,10 @@ static const struct expected cases[] = {
       "os.path.exists('/proc/self/fd/' + f) or int(f) < 4)", NULL, WIRE_FAILURE_NONE, 0, "[0,1,2,3]", "", "", NULL },
     { "python: user and rights", PY,
       "import os\ndef handler(event):\n    s = dict(l.split(':\\t', 1) for l in open('/proc/self/status') if ':\\t' in l)\n"
-      "    return [os.getresuid(), os.getresgid(), os.getgroups(), s['CapEff'].strip(), s['CapPrm'].strip(), "
+      "    b = int(os.environ['GIVEN'])\n"
+      "    return [[i - b for i in os.getresuid() + os.getresgid()], os.getgroups(), s['CapEff'].strip(), s['CapPrm'].strip(), "
       "s['NoNewPrivs'].strip(), s['Seccomp'].strip()]", NULL, WIRE_FAILURE_NONE, 0,
-      "[[201000,201000,201000],[201000,201000,201000],[],\"0000000000000000\",\"0000000000000000\",\"1\",\"2\"]", "", "", NULL },
+      "[[0,0,0,0,0,0],[],\"0000000000000000\",\"0000000000000000\",\"1\",\"2\"]", "", "", NULL },
 
     { "js", JS, "function handler(event) { return {a: event.x + 1}; }", "{\"x\":1}", WIRE_FAILURE_NONE, 0, "{\"a\":2}", "", "", NULL },
     { "js const", JS, "const handler = (event) => event;", "[1]", WIRE_FAILURE_NONE, 0, "[1]", "", "", NULL },
@@ -127,9 +128,10 @@ static const struct expected cases[] = {
     { "js bytes", JS, "exports.handler = () => [Buffer.from('x')];", NULL, WIRE_FAILURE_RETURN_VALUE, 1, NULL, "", NULL, "bytes" },
     { "js bigint", JS, "exports.handler = () => 1n;", NULL, WIRE_FAILURE_RETURN_VALUE, 1, NULL, "", NULL, "bigint" },
     { "js user and rights", JS,
-      "exports.handler = () => [process.getuid(), process.geteuid(), process.getgid(), process.getgroups().length, "
+      "exports.handler = () => [process.getuid() - process.env.GIVEN, process.geteuid() - process.env.GIVEN, process.getgid() - process.env.GIVEN, "
+      "process.getgroups().length, "
       "/CapPrm:\\t0+\\n/.test(require('fs').readFileSync('/proc/self/status')), Object.keys(process.env).sort().join()]", NULL,
-      WIRE_FAILURE_NONE, 0, "[201000,201000,201000,1,true,\"GIVEN,HOME,LANG,PATH,TMPDIR\"]", "", "", NULL },
+      WIRE_FAILURE_NONE, 0, "[0,0,0,1,true,\"GIVEN,HOME,LANG,PATH,TMPDIR\"]", "", "", NULL },
     { "js no other descriptors", JS,
       "exports.handler = () => require('child_process').execFileSync('ls', ['/proc/self/fd'], {encoding: 'utf8'}).trim().split('\\n').length",
       NULL, WIRE_FAILURE_NONE, 0, "4", "", "", NULL },
@@ -155,8 +157,10 @@ static void check_text(const char *what, const char *got, const char *wanted, co
 
 static void run_case(const struct expected *expected)
 {
+    char env[64];
+    snprintf(env, sizeof(env), "{\"GIVEN\":\"%u\"}", executor.uid);
     struct wire_execute request = { .code = (char *)expected->code, .language = expected->language,
-                                    .event_json = (char *)expected->event, .env_json = (char *)"{\"GIVEN\":\"x\"}" };
+                                    .event_json = (char *)expected->event, .env_json = env };
     struct outcome outcome;
     const char *name = expected->name;
     executor_run(&executor, &request, &outcome);

@@ -31,7 +31,7 @@ static void run(enum language language, const char *code, int64_t timeout_ms, st
 static void check_alive(void)
 {
     struct outcome outcome;
-    ck_assert_int_eq(executor_user_processes(), 0);
+    ck_assert_int_eq(executor_user_processes(&executor), 0);
     int64_t before = clock_mono_ms();
     run(LANGUAGE_PYTHON, "def handler(event):\n    return 'alive'", 0, &outcome);
     ck_assert_msg(outcome.result.failure == WIRE_FAILURE_NONE, "%s %s", outcome.result.message, strbuf_str(&outcome.err));
@@ -66,7 +66,7 @@ static const struct attempt refused[] = {
       "    return got", "[]" },
     { "root again", LANGUAGE_PYTHON,
       "import os\ndef handler(event):\n    got = []\n    for f in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]), "
-      "lambda: os.seteuid(0), lambda: os.setresuid(-1, 201001, -1), lambda: os.chroot('.'), lambda: os.chown('.', 0, 0), "
+      "lambda: os.seteuid(0), lambda: os.setresuid(-1, os.getuid() + 1, -1), lambda: os.chroot('.'), lambda: os.chown('.', 0, 0), "
       "lambda: os.nice(-5)):\n"
       "        try:\n            f()\n            got.append('done')\n        except OSError:\n            pass\n"
       "    return got", "[]" },
@@ -254,13 +254,13 @@ START_TEST(test_executor_attacks__concurrent)
         "        pid = int(open('pid%d' % i).read())\n        for f in (lambda: os.kill(pid, 9), lambda: open('/proc/%d/environ' % pid), "
         "lambda: open('/proc/%d/mem' % pid), lambda: open('/proc/%d/fd/3' % pid, 'w')):\n"
         "            try:\n                f()\n                got += 1\n            except OSError:\n                pass\n"
-        "    time.sleep(0.3)\n    return [me, got, os.getuid() - 201000]";
+        "    time.sleep(0.3)\n    return [me, got, os.getuid() - int(os.environ['BASE'])]";
     int fds[4];
     unsigned uids = 0;
     for (int i = 0; i < 4; i++) {
-        char id[32], env[32];
+        char id[32], env[64];
         snprintf(id, sizeof(id), "exec_concurrent_%d", i);
-        snprintf(env, sizeof(env), "{\"NAME\":\"%d\"}", i);
+        snprintf(env, sizeof(env), "{\"NAME\":\"%d\",\"BASE\":\"%u\"}", i, executor.uid);
         struct wire_execute request = { .execution_id = id, .code = (char *)code, .env_json = env };
         fds[i] = executor_run_start(&executor, &request);
     }

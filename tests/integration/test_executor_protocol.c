@@ -212,7 +212,7 @@ START_TEST(test_executor_protocol__cancel)
     ck_assert_int_eq(outcome.result.exit_code, -1);
     ck_assert_str_eq(strbuf_str(&outcome.out), "so far\n");
     ck_assert_int_lt(clock_mono_ms() - before, 5000);
-    ck_assert_int_eq(executor_user_processes(), 0);
+    ck_assert_int_eq(executor_user_processes(&executor), 0);
     ck_assert_int_eq(call("POST", path, NULL, NULL), 200); /* nothing happens any more */
     outcome_release(&outcome);
 }
@@ -241,7 +241,7 @@ START_TEST(test_executor_protocol__all_slots)
         ck_assert_int_eq(outcome.result.failure, WIRE_FAILURE_CANCELLED);
         outcome_release(&outcome);
     }
-    ck_assert_int_eq(executor_user_processes(), 0);
+    ck_assert_int_eq(executor_user_processes(&executor), 0);
 }
 END_TEST
 
