@@ -90,7 +90,9 @@ write_config() {
     new=$(mktemp "$RUN_DIR/.conf.XXXXXX")
     cat >"$new" <<CONF
 # Written by quickstart.sh at every start: the embedded stack's settings.
-database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password = "$(database_password)"; };
+database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password = "$(database_password)";
+    # everything shares one machine here: it may be slow for a while
+    timeout_ms = 20000; };
 doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))"; };
 api: { threads = 48; max_waiters = 40; workspace_url = "file://$HOME_DIR/workspaces"; };
 # One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.
@@ -133,8 +135,9 @@ make_token() {
 start_jobs() {
     local job
     for job in "${JOBS[@]}"; do
+        # sandboxes inherit provisiond's priority, and what keeps them going comes before them
         start_part "$job" "$(fingerprint "$BIN_DIR/sandbox-$job" "$CONFIG")" \
-            "$BIN_DIR/sandbox-$job" --config "$CONFIG"
+            nice -n "$([ "$job" = provisiond ] && echo 5 || echo 0)" "$BIN_DIR/sandbox-$job" --config "$CONFIG"
     done
 }
 
