@@ -218,8 +218,8 @@ void interpreters_free(struct interpreters *interpreters)
 static int start_node(struct interpreters *interpreters, struct interpreter *interpreter, struct err *err)
 {
     static const char bootstrap[] =
-        "require('vm').runInThisContext(require('fs').readFileSync(6, 'utf8'), '<runner>')(require)";
-    static const char *const argv[] = { "node", "-e", bootstrap, NULL };
+        "require('vm').runInThisContext(require('fs').readFileSync(6, 'utf8'), '<runner>')(require, s => import(s))";
+    static const char *const argv[] = { "node", "--experimental-vm-modules" /* for import() in Node.js 18 */, "-e", bootstrap, NULL };
     static const char *const envp[] = { "PATH=" LAUNCH_PATH, "LANG=C.UTF-8", NULL };
     char path[LAUNCH_PATH_SIZE];
     if (!launch_find("node", path) && !launch_find("nodejs", path))

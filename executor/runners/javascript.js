@@ -2,13 +2,14 @@
 // The JavaScript side of the executor: started ahead, waits for its job, becomes the sandbox's user and runs it.
 // Descriptors: 0 /dev/null, 1 and 2 the captured output, 3 the result, 4 the job (a file in memory), 5 the pipe on
 // which a byte says "go", 6 this file.
-(function (require) {
+(function (require, importModule) {
     'use strict';
     const fs = require('fs');
     const vm = require('vm');
     const RESULT = 3, JOB = 4, GO = 5, SELF = 6;
     const NAME = 'code.js';
     const MESSAGE_MAX = 2000;
+    let run; // kept, as the code's import() is lost with it
 
     function waitForJob() {
         const byte = Buffer.alloc(1);
@@ -102,11 +103,11 @@
         process.exit(); // timers that a handler left behind do not keep it alive
     }
 
-    // For Node.js before 20.10, which has no constant for it.
+    // For Node.js before 20.10, which has no constant for it; this file itself cannot import() there.
     function importFrom(workspace) {
         return specifier => {
             const relative = /^\.{0,2}\//.test(specifier);
-            return import(relative ? require('url').pathToFileURL(require('path').resolve(workspace, specifier)).href : specifier);
+            return importModule(relative ? require('url').pathToFileURL(require('path').resolve(workspace, specifier)).href : specifier);
         };
     }
 
@@ -114,7 +115,7 @@
     function hushOwnWarning() {
         const emit = process.emitWarning;
         process.emitWarning = function (warning, ...rest) {
-            if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER'))
+            if (!/^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|VM Modules|importModuleDynamically)/.test(String(warning)))
                 emit.call(process, warning, ...rest);
         };
     }
@@ -127,7 +128,7 @@
         own.main = module;
         module.require = own;
         const code = `${job.code}\n;return typeof handler === 'function' ? handler : undefined;`;
-        const run = vm.compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'], {
+        run = vm.compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'], {
             filename: NAME,
             importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER || importFrom(job.workspace),
         });
