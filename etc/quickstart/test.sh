@@ -24,7 +24,7 @@ run_tests() {
         skip_suite "e2e, docker" "$NO_ENGINE"
     fi
     build_for_tests "$sanitized" --enable-sanitizers
-    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     test_programs ", sanitizers" "$sanitized"
     test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers
 }
