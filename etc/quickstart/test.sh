@@ -3,7 +3,7 @@
 # All tests: layers, unit, integration, end-to-end with both runtimes, and the same under sanitizers.
 
 PASSED=0 FAILED=0 SKIPPED=0
-STACKS=()
+declare -A STACKS # names of those that were started and not stopped
 
 run_tests() {
     trap finish_tests EXIT
@@ -33,7 +33,7 @@ run_tests() {
 finish_tests() {
     local code=$? stack
     trap - EXIT
-    for stack in "${STACKS[@]}"; do
+    for stack in "${!STACKS[@]}"; do
         stop_test_stack "$stack" >/dev/null 2>&1 || true
     done
     stop_part dockerd 30
@@ -141,8 +141,8 @@ test_stack() { # NAME COMMAND
 }
 
 stop_test_stack() { # NAME
-    test_stack "$1" stop
-    STACKS=("${STACKS[@]/$1/}")
+    test_stack "$1" stop || return
+    unset "STACKS[$1]"
 }
 
 test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
@@ -152,7 +152,7 @@ test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
         SANDBOX_PORT=$((SANDBOX_PORT + 100))
     done
     rm -rf "${HOME_DIR:?}/$name"
-    STACKS+=("$name")
+    STACKS[$name]=yes
     say ""
     say "== stack for e2e, $name, on port $SANDBOX_PORT"
     if ! SANDBOX_SKIP_IMAGES=yes test_stack "$name" start; then
