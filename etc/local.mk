@@ -7,6 +7,7 @@ UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service et
 	etc/systemd/sandbox-reap.service etc/systemd/sandbox-pool.service
 SAMPLES = etc/lighttpd.conf etc/apache.conf etc/cron.d/sandbox
 nodist_sample_DATA = $(SAMPLES)
+dist_sample_DATA = etc/sandbox.conf
 nodist_systemdsystemunit_DATA = $(UNITS)
 CLEANFILES += $(SAMPLES) $(UNITS)
 EXTRA_DIST += $(SAMPLES:=.in) $(UNITS:=.in) etc/lighttpd-errors.sh

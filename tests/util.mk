@@ -1,0 +1,19 @@
+# lib/util, lib/model, doorbells and settings.
+UNIT_TESTS += tests/unit/test_err tests/unit/test_strbuf tests/unit/test_json tests/unit/test_clock_id tests/unit/test_model \
+	tests/unit/test_doorbell tests/unit/test_settings
+UTIL_TEST_LIBS = lib/libmodel.a lib/libutil.a $(JSON_LIBS) $(CHECK_LIBS)
+tests_unit_test_err_SOURCES = tests/unit/test_err.c tests/unit/unit_test.h
+tests_unit_test_err_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_strbuf_SOURCES = tests/unit/test_strbuf.c
+tests_unit_test_strbuf_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_json_SOURCES = tests/unit/test_json.c
+tests_unit_test_json_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_clock_id_SOURCES = tests/unit/test_clock_id.c
+tests_unit_test_clock_id_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_model_SOURCES = tests/unit/test_model.c
+tests_unit_test_model_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_doorbell_SOURCES = tests/unit/test_doorbell.c
+tests_unit_test_doorbell_LDADD = lib/libio.a $(UTIL_TEST_LIBS)
+tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
+tests_unit_test_settings_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_DIRECTORY='"$(abs_top_srcdir)"'
+tests_unit_test_settings_LDADD = lib/libservice.a lib/libruntime.a lib/libio.a $(UTIL_TEST_LIBS) $(MARIADB_LIBS) $(CONFIG_LIBS)

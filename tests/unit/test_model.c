@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* States and their transitions, resource quantities. */
+#include <string.h>
+
+#include "lib/model/resources.h"
+#include "lib/model/states.h"
+#include "tests/unit/unit_test.h"
+
+START_TEST(test_states__names_and_values_agree)
+{
+    for (int i = 0; i < SESSION_STATUSES; i++)
+        ck_assert_int_eq(session_status_parse(session_status_name((enum session_status)i)), i);
+    for (int i = 0; i < CONTAINER_STATUSES; i++)
+        ck_assert_int_eq(container_status_parse(container_status_name((enum container_status)i)), i);
+    for (int i = 0; i < EXECUTION_STATUSES; i++)
+        ck_assert_int_eq(execution_status_parse(execution_status_name((enum execution_status)i)), i);
+    for (int i = 0; i < LANGUAGES; i++)
+        ck_assert_int_eq(language_parse(language_name((enum language)i)), i);
+    for (int i = 0; i < RUNTIME_TYPES; i++)
+        ck_assert_int_eq(runtime_type_parse(runtime_type_name((enum runtime_type)i)), i);
+    static const char *const unknown[] = { "", "Running", "running ", "run" };
+    for (size_t i = 0; i < UNIT_TEST_COUNT(unknown); i++) {
+        ck_assert_int_eq(session_status_parse(unknown[i]), -1);
+        ck_assert_int_eq(container_status_parse(unknown[i]), -1);
+        ck_assert_int_eq(execution_status_parse(unknown[i]), -1);
+        ck_assert_int_eq(language_parse(unknown[i]), -1);
+        ck_assert_int_eq(runtime_type_parse(unknown[i]), -1);
+    }
+    ck_assert_str_eq(execution_outcome_name(EXECUTION_COMPLETED), "success");
+    ck_assert_str_eq(execution_outcome_name(EXECUTION_TIMEOUT), "timeout");
+}
+END_TEST
+
+START_TEST(test_states__only_legal_changes)
+{
+    static const bool session[SESSION_STATUSES][SESSION_STATUSES] = {
+        [SESSION_CREATING] = { [SESSION_RUNNING] = 1, [SESSION_TERMINATED] = 1, [SESSION_TIMEOUT] = 1, [SESSION_FAILED] = 1 },
+        [SESSION_RUNNING] = { [SESSION_TERMINATED] = 1, [SESSION_TIMEOUT] = 1, [SESSION_FAILED] = 1 },
+    };
+    static const bool container[CONTAINER_STATUSES][CONTAINER_STATUSES] = {
+        [CONTAINER_CREATING] = { [CONTAINER_WARM] = 1, [CONTAINER_RUNNING] = 1, [CONTAINER_DELETING] = 1 },
+        [CONTAINER_WARM] = { [CONTAINER_RUNNING] = 1, [CONTAINER_DELETING] = 1 },
+        [CONTAINER_RUNNING] = { [CONTAINER_DELETING] = 1 },
+        [CONTAINER_DELETING] = { [CONTAINER_DELETED] = 1 },
+    };
+    static const bool execution[EXECUTION_STATUSES][EXECUTION_STATUSES] = {
+        [EXECUTION_PENDING] = { [EXECUTION_RUNNING] = 1, [EXECUTION_FAILED] = 1, [EXECUTION_CANCELLED] = 1 },
+        [EXECUTION_RUNNING] = { [EXECUTION_PENDING] = 1, [EXECUTION_COMPLETED] = 1, [EXECUTION_FAILED] = 1,
+                                [EXECUTION_TIMEOUT] = 1, [EXECUTION_CRASHED] = 1, [EXECUTION_CANCELLED] = 1 },
+    };
+    for (int a = 0; a < EXECUTION_STATUSES; a++)
+        for (int b = 0; b < EXECUTION_STATUSES; b++) {
+            if (a < SESSION_STATUSES && b < SESSION_STATUSES)
+                ck_assert_int_eq(session_may_change((enum session_status)a, (enum session_status)b), session[a][b]);
+            if (a < CONTAINER_STATUSES && b < CONTAINER_STATUSES)
+                ck_assert_int_eq(container_may_change((enum container_status)a, (enum container_status)b), container[a][b]);
+            ck_assert_int_eq(execution_may_change((enum execution_status)a, (enum execution_status)b), execution[a][b]);
+        }
+    ck_assert(!session_status_final(SESSION_CREATING) && session_status_final(SESSION_FAILED));
+    ck_assert(!execution_status_final(EXECUTION_RUNNING) && execution_status_final(EXECUTION_CRASHED));
+}
+END_TEST
+
+START_TEST(test_resources__cpu)
+{
+    static const struct {
+        const char *text;
+        int64_t milli; /* -1: refused */
+    } cases[] = { { "1", 1000 }, { "0.5", 500 }, { "500m", 500 }, { "1.25", 1250 }, { "4", 4000 }, { "4000m", 4000 }, { "1.001", 1001 },
+                  { "0.499", -1 }, { "4.001", -1 }, { "0", -1 }, { "-1", -1 }, { "", -1 }, { "1.", -1 }, { ".5", -1 }, { "1.0000", -1 },
+                  { "1e3", -1 }, { "1 ", -1 }, { " 1", -1 }, { "1.5m", -1 }, { "1x", -1 }, { "99999999999999999999", -1 }, { "NaN", -1 },
+                  { "1mm", -1 } };
+    for (size_t i = 0; i < UNIT_TEST_COUNT(cases); i++) {
+        struct err err = ERR_INIT;
+        int64_t milli = -1;
+        int status = resources_parse_cpu(cases[i].text, "/cpu", &milli, &err);
+        ck_assert_msg(milli == cases[i].milli && (status == 0) == (milli >= 0), "\"%s\": %lld", cases[i].text, (long long)milli);
+        ck_assert(status == 0 || (err.code == ERR_INVALID && strcmp(err.field, "/cpu") == 0));
+    }
+}
+END_TEST
+
+START_TEST(test_resources__sizes)
+{
+    static const struct {
+        const char *text;
+        int64_t mb;
+    } cases[] = { { "256Mi", 256 }, { "1Gi", 1024 }, { "1.5Gi", 1536 }, { "8Gi", 8192 }, { "524288Ki", 512 }, { "255Mi", -1 }, { "8.001Gi", -1 },
+                  { "8193Mi", -1 }, { "512", -1 }, { "512M", -1 }, { "512MB", -1 }, { "512mi", -1 }, { "Mi", -1 }, { "", -1 }, { "-512Mi", -1 },
+                  { "512 Mi", -1 }, { "512MiMi", -1 }, { "99999999999Gi", -1 } };
+    for (size_t i = 0; i < UNIT_TEST_COUNT(cases); i++) {
+        struct err err = ERR_INIT;
+        int64_t mb = -1;
+        int status = resources_parse_size(cases[i].text, "/memory", MEMORY_MB_MIN, MEMORY_MB_MAX, &mb, &err);
+        ck_assert_msg(mb == cases[i].mb && (status == 0) == (mb >= 0), "\"%s\": %lld", cases[i].text, (long long)mb);
+        ck_assert(status == 0 || (err.code == ERR_INVALID && strcmp(err.field, "/memory") == 0));
+    }
+}
+END_TEST
+
+START_TEST(test_resources__are_written_as_they_are_read)
+{
+    static const struct {
+        int64_t value;
+        const char *text;
+    } cpus[] = { { 1000, "1" }, { 500, "0.5" }, { 1250, "1.25" }, { 1001, "1.001" }, { 4000, "4" } },
+      sizes[] = { { 512, "512Mi" }, { 1024, "1Gi" }, { 1536, "1536Mi" }, { 51200, "50Gi" } };
+    char text[QUANTITY_TEXT_SIZE];
+    struct err err = ERR_INIT;
+    int64_t back = 0;
+    for (size_t i = 0; i < UNIT_TEST_COUNT(cpus); i++) {
+        resources_format_cpu(cpus[i].value, text);
+        ck_assert_str_eq(text, cpus[i].text);
+        ck_assert_int_eq(resources_parse_cpu(text, "", &back, &err), 0);
+        ck_assert_int_eq(back, cpus[i].value);
+    }
+    for (size_t i = 0; i < UNIT_TEST_COUNT(sizes); i++) {
+        resources_format_size(sizes[i].value, text);
+        ck_assert_str_eq(text, sizes[i].text);
+        ck_assert_int_eq(resources_parse_size(text, "", 1, DISK_MB_MAX, &back, &err), 0);
+        ck_assert_int_eq(back, sizes[i].value);
+    }
+    struct resources a = { 1, 2, 3, 4 }, b = a;
+    ck_assert(resources_equal(&a, &b));
+    b.max_processes = 5;
+    ck_assert(!resources_equal(&a, &b));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = { test_states__names_and_values_agree, test_states__only_legal_changes, test_resources__cpu,
+                                   test_resources__sizes, test_resources__are_written_as_they_are_read };
+    return unit_test_run("model", tests, UNIT_TEST_COUNT(tests));
+}
