@@ -56,7 +56,8 @@ static void explain(struct process_runtime *runtime, int room, const char *other
     ssize_t len = room >= 0 ? room_read(room, ROOM_LOG, text, sizeof(text)) : -1;
     if (len > 0)
         text[strcspn(text, "\n")] = '\0';
-    snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "%s", len > 0 ? text : otherwise);
+    snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "a trial ended with: %s",
+             len > 0 ? text : otherwise);
 }
 
 static bool run_probe(struct process_runtime *probe, struct process_launch *launch, struct err *err)
