@@ -6,6 +6,7 @@ sampledir = $(pkgdatadir)/samples
 UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service etc/systemd/sandbox-provisiond.service \
 	etc/systemd/sandbox-reap.service etc/systemd/sandbox-pool.service
 SAMPLES = etc/lighttpd.conf etc/apache.conf etc/cron.d/sandbox
+dist_sample_DATA = etc/sandbox.conf
 nodist_sample_DATA = $(SAMPLES)
 dist_sample_DATA = etc/sandbox.conf
 nodist_systemdsystemunit_DATA = $(UNITS)
