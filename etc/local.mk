@@ -8,7 +8,6 @@ UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service et
 SAMPLES = etc/lighttpd.conf etc/apache.conf etc/cron.d/sandbox
 dist_sample_DATA = etc/sandbox.conf
 nodist_sample_DATA = $(SAMPLES)
-dist_sample_DATA = etc/sandbox.conf
 nodist_systemdsystemunit_DATA = $(UNITS)
 CLEANFILES += $(SAMPLES) $(UNITS)
 EXTRA_DIST += $(SAMPLES:=.in) $(UNITS:=.in) etc/lighttpd-errors.sh

@@ -19,3 +19,6 @@ tests_integration_test_repo_sessions_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_repo_containers
 tests_integration_test_repo_containers_SOURCES = tests/integration/test_repo_containers.c $(DB_FIXTURE)
 tests_integration_test_repo_containers_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_sandboxctl
+tests_integration_test_sandboxctl_SOURCES = tests/integration/test_sandboxctl.c $(DB_FIXTURE)
+tests_integration_test_sandboxctl_LDADD = $(DB_TEST_LIBS)

@@ -3,7 +3,7 @@
 # Runs a command with a private MariaDB: tests/with-mariadb.sh COMMAND [ARGUMENT...]
 #
 # The server listens on a unix socket in a temporary directory only and touches nothing of the system's own. The
-# command sees SANDBOX_CONFIG (a settings file), SANDBOX_TEST_DB_SOCKET, SANDBOX_TEST_DB_START (a command that starts the
+# command sees SANDBOX_CONFIG (a settings file), SANDBOX_BUILD, SANDBOX_TEST_DB_SOCKET, SANDBOX_TEST_DB_START (a command that starts the
 # server again) and SANDBOX_TEST_DB_PID_FILE. Migrations are applied by the sandboxctl in $SANDBOX_BUILD (default: .).
 # SANDBOX_TEST_DB_OPTIONS adds server options; SANDBOX_TEST_NO_MIGRATE leaves the database empty.
 set -eu
@@ -79,6 +79,7 @@ mariadb --no-defaults --socket="$socket" --user=root <<SQL || fail "the database
 CREATE DATABASE sandbox;
 CREATE USER 'sandbox'@'localhost' IDENTIFIED BY 'test';
 GRANT ALL ON sandbox.* TO 'sandbox'@'localhost';
+GRANT ALL ON sandbox_two.* TO 'sandbox'@'localhost';
 GRANT CONNECTION ADMIN ON *.* TO 'sandbox'@'localhost';
 SQL
 cat >"$dir/sandbox.conf" <<CONF
@@ -93,7 +94,8 @@ SANDBOX_CONFIG=$dir/sandbox.conf
 SANDBOX_TEST_DB_SOCKET=$socket
 SANDBOX_TEST_DB_START=$dir/start
 SANDBOX_TEST_DB_PID_FILE=$pid_file
-export SANDBOX_CONFIG SANDBOX_TEST_DB_SOCKET SANDBOX_TEST_DB_START SANDBOX_TEST_DB_PID_FILE
+SANDBOX_BUILD=$build
+export SANDBOX_BUILD SANDBOX_CONFIG SANDBOX_TEST_DB_SOCKET SANDBOX_TEST_DB_START SANDBOX_TEST_DB_PID_FILE
 if [ -z "${SANDBOX_TEST_NO_MIGRATE:-}" ]; then
     "$build/jobs/sandboxctl" migrate --dir "$here/sql" >"$dir/migrate.log" 2>&1 ||
         { cat "$dir/migrate.log" >&2; fail "the migrations failed"; }
