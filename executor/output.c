@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 void output_init(struct output *output, size_t limit)
 {

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 
 #include "lib/model/limits.h"
-#include "lib/wire/strict_json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
 
 enum { MESSAGE_MAX = 4096, MESSAGE_REPORT_MAX = 3000 };
 
@@ -123,7 +123,7 @@ static int take_return(const struct facts *facts, struct wire_result *out, struc
         text++;
         len--;
     }
-    if (!strict_json_valid(text, len))
+    if (!json_strict_valid(text, len))
         return fail(out, err, WIRE_FAILURE_RETURN_VALUE,
                     "The return value is not JSON in UTF-8, or is nested more than 64 levels deep.");
     out->return_json = strndup(text, len);

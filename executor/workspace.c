@@ -10,7 +10,7 @@
 #include "executor/as_user.h"
 #include "lib/util/clock.h"
 #include "lib/util/strbuf.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 enum { DEPTH_MAX = 64, PATH_LEN_MAX = 4096, TIME_MS = 200, CLOCK_EVERY = 64 };
 

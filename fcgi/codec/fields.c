@@ -9,7 +9,6 @@
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
 #include "lib/util/json_span.h"
-#include "lib/wire/strict_json.h"
 
 static bool names_fit(const char *text, size_t len, const char *raw)
 {
@@ -25,10 +24,6 @@ int fields_parse_body(const char *text, size_t len, const char *raw, struct json
     cleanup_json struct json_object *body = NULL;
     if (json_parse(text, len, &body, err) != 0)
         return -1;
-    if (!strict_json_valid(text, len)) /* json-c takes more than the standard does */
-        return err_set(err, ERR_INVALID,
-                       "Malformed JSON: NaN, Infinity, single quotes, numbers such as \"1.\" and raw "
-                       "control characters are not allowed.");
     if (!json_object_is_type(body, json_type_object))
         return err_set(err, ERR_INVALID, "The body must be a JSON object.");
     if (!names_fit(text, len, raw))

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/util/json_strict.h"
+
 void json_release(struct json_object **object)
 {
     json_object_put(*object);
@@ -42,6 +44,10 @@ int json_parse(const char *text, size_t len, struct json_object **out, struct er
     for (; end < len; end++)
         if (!strchr(" \t\r\n", text[end]) || text[end] == '\0')
             return err_set(err, ERR_INVALID, "Malformed JSON: unexpected text at byte %zu.", end);
+    if (!json_strict_valid(text, len)) /* json-c takes more than the standard does */
+        return err_set(err, ERR_INVALID,
+                       "Malformed JSON: NaN, Infinity, single quotes, numbers such as \"1.\" and raw control characters "
+                       "are not allowed.");
     *out = steal(value);
     return 0;
 }

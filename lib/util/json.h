@@ -17,8 +17,7 @@ enum { JSON_DEPTH_MAX = 64 };
 #define cleanup_json cleanup(json_release)
 void json_release(struct json_object **object);
 
-/* Parses exactly one JSON value (UTF-8, at most JSON_DEPTH_MAX deep) out of `len` bytes, as strictly as json-c can: it takes
- * NaN, "1." and control characters; lib/wire/strict_json.h refuses them.
+/* Parses exactly one JSON value (RFC 8259 to the letter, UTF-8, at most JSON_DEPTH_MAX deep) out of `len` bytes.
  * ERR_INVALID says what is wrong and at which byte. *out is a new reference (NULL for the value null). */
 int json_parse(const char *text, size_t len, struct json_object **out, struct err *err) must_use;
 

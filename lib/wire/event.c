@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/wire/compose.h"
-#include "lib/wire/strict_json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
 
 static const char *const type_names[] = {
     [WIRE_STARTED] = "started",     [WIRE_STDOUT] = "stdout", [WIRE_STDERR] = "stderr",
@@ -144,7 +144,7 @@ static int decode_result(struct json_object *object, struct wire_result *result,
     if (failure < 0)
         return err_field(err, "/failure", "\"%.32s\" is not a known failure.", text.failure);
     result->failure = (enum wire_failure)failure;
-    if (text.value && !strict_json_valid(text.value, strlen(text.value)))
+    if (text.value && !json_strict_valid(text.value, strlen(text.value)))
         return err_field(err, "/return", "return must be a string that holds JSON text.");
     if (check_changed(text.changed, err) != 0)
         return -1;

@@ -7,7 +7,7 @@
 
 #include "lib/model/limits.h"
 #include "lib/wire/compose.h"
-#include "lib/wire/strict_json.h"
+#include "lib/util/json_strict.h"
 
 enum { ID_MAX = 64, MEMORY_MB_CEILING = 1 << 20, DISK_MB_CEILING = 1 << 24, PROCESSES_CEILING = 1 << 22 };
 
@@ -95,7 +95,7 @@ static int read_request(struct json_object *object, struct request_text *text, s
     if (language < 0)
         return err_field(err, "/language", "language must be python, javascript or shell.");
     request->language = (enum language)language;
-    if (text->event && !strict_json_valid(text->event, strlen(text->event)))
+    if (text->event && !json_strict_valid(text->event, strlen(text->event)))
         return err_field(err, "/event", "event must be a string that holds JSON text.");
     if (check_id(text->id, err) != 0 || check_env(text->env, err) != 0)
         return -1;

@@ -11,8 +11,8 @@
 #include "fcgi/response.h"
 #include "fcgi/router.h"
 #include "lib/util/json_span.h"
-#include "lib/wire/strict_json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 const char *const fuzz_seeds[] = {
@@ -81,7 +81,7 @@ static void decode(const char *text, size_t len)
     if (execution_request_decode(text, len, &execution, &err) != 0)
         answer(&err);
     else if (execution.event_json)
-        require(strict_json_valid(execution.event_json, strlen(execution.event_json)), "an event that is no JSON");
+        require(json_strict_valid(execution.event_json, strlen(execution.event_json)), "an event that is no JSON");
     execution_request_release(&execution);
 }
 

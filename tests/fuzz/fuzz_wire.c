@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/wire/execute.h"
-#include "lib/wire/strict_json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 const char *const fuzz_seeds[] = {
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     utf8_repair(text, size, &repaired);
     require(strbuf_ok(&repaired) && utf8_valid(strbuf_str(&repaired), repaired.len));
     require(utf8_open_tail(text, size) <= 3);
-    require(!strict_json_valid(text, size) || utf8_valid(text, size));
+    require(!json_strict_valid(text, size) || utf8_valid(text, size));
     strbuf_release(&repaired);
     return 0;
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/wire/execute.h"
-#include "lib/wire/strict_json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
 
 static void there_and_back(const struct wire_event *in, struct wire_event *out)
 {
@@ -180,7 +180,7 @@ static const struct {
 
 START_TEST(test_wire_event__strict_json)
 {
-    ck_assert_msg(strict_json_valid(json[_i].text, strlen(json[_i].text)) == json[_i].valid, "%s", json[_i].text);
+    ck_assert_msg(json_strict_valid(json[_i].text, strlen(json[_i].text)) == json[_i].valid, "%s", json[_i].text);
 }
 END_TEST
 
@@ -189,9 +189,9 @@ START_TEST(test_wire_event__strict_json_depth)
     char text[131];
     memset(text, '[', 65);
     memset(text + 65, ']', 65);
-    ck_assert(strict_json_valid(text + 1, 128));
-    ck_assert(!strict_json_valid(text, 130));
-    ck_assert(!strict_json_valid("1\0", 2));
+    ck_assert(json_strict_valid(text + 1, 128));
+    ck_assert(!json_strict_valid(text, 130));
+    ck_assert(!json_strict_valid("1\0", 2));
 }
 END_TEST
 

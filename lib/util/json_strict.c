@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A recursive-descent recognizer of JSON; recursion is bounded by JSON_DEPTH_MAX. */
-#include "lib/wire/strict_json.h"
+#include "lib/util/json_strict.h"
 
 #include <string.h>
 
 #include "lib/util/json.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 struct scan {
     const char *at, *end;
@@ -151,7 +151,7 @@ static bool scan_value(struct scan *scan)
     }
 }
 
-bool strict_json_valid(const char *text, size_t len)
+bool json_strict_valid(const char *text, size_t len)
 {
     struct scan scan = { .at = text, .end = text + len };
     if (!scan_value(&scan))

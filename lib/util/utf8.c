@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UTF-8 checked by the table of well-formed byte sequences (Unicode 15, table 3-7). */
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 /* First byte's range, the second byte's range, and the whole length; further bytes are 80..BF. */
 static const struct {
