@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 const char *request_param(const struct request *request, const char *name)
 {

@@ -6,7 +6,7 @@
 
 #include "lib/model/error_info.h"
 #include "lib/util/strbuf.h"
-#include "lib/wire/utf8.h"
+#include "lib/util/utf8.h"
 
 static const struct {
     int status;
