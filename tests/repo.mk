@@ -10,9 +10,12 @@ INTEGRATION_TESTS += tests/integration/test_repo_executions
 tests_integration_test_repo_executions_SOURCES = tests/integration/test_repo_executions.c $(DB_FIXTURE)
 tests_integration_test_repo_executions_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_db
-tests_integration_test_db_SOURCES = tests/integration/test_db.c tests/fakes/breaking_proxy.c \
-	tests/fakes/breaking_proxy.h $(DB_FIXTURE)
+tests_integration_test_db_SOURCES = tests/integration/test_db.c $(DB_FIXTURE)
 tests_integration_test_db_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_db_broken
+tests_integration_test_db_broken_SOURCES = tests/integration/test_db_broken.c tests/fakes/breaking_proxy.c \
+	tests/fakes/breaking_proxy.h $(DB_FIXTURE)
+tests_integration_test_db_broken_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_repo_sessions
 tests_integration_test_repo_sessions_SOURCES = tests/integration/test_repo_sessions.c $(DB_FIXTURE)
 tests_integration_test_repo_sessions_LDADD = $(DB_TEST_LIBS)

@@ -19,6 +19,8 @@ struct breaking_proxy {
     char trigger[64];
     bool once;
     int breaks;
+    int links; /* threads that look at this */
+    pthread_cond_t link_ended;
 };
 
 struct link {
@@ -86,10 +88,15 @@ static void *run_link(void *arg)
         if (open && fds[1].revents)
             open = copy(link, link->server, link->client, false);
     }
+    struct breaking_proxy *proxy = link->proxy;
     close(link->client);
     if (link->server >= 0)
         close(link->server);
     free(link);
+    pthread_mutex_lock(&proxy->lock);
+    proxy->links--;
+    pthread_cond_signal(&proxy->link_ended);
+    pthread_mutex_unlock(&proxy->lock);
     return NULL;
 }
 
@@ -102,6 +109,9 @@ static void *run_acceptor(void *arg)
         pthread_t thread;
         *link = (struct link){ .proxy = proxy, .client = accept(proxy->listener, NULL, NULL) };
         link->server = open_socket(proxy->target, false);
+        pthread_mutex_lock(&proxy->lock);
+        proxy->links++;
+        pthread_mutex_unlock(&proxy->lock);
         pthread_create(&thread, NULL, run_link, link);
         pthread_detach(thread);
     }
@@ -116,6 +126,7 @@ struct breaking_proxy *breaking_proxy_start(const char *path, const char *target
     unlink(path);
     proxy->listener = open_socket(path, true);
     pthread_mutex_init(&proxy->lock, NULL);
+    pthread_cond_init(&proxy->link_ended, NULL);
     if (proxy->listener < 0 || pipe(proxy->stop) != 0 ||
         pthread_create(&proxy->acceptor, NULL, run_acceptor, proxy) != 0)
         abort();
@@ -143,6 +154,12 @@ void breaking_proxy_stop(struct breaking_proxy *proxy)
     if (write(proxy->stop[1], "x", 1) == 1)
         pthread_join(proxy->acceptor, NULL);
     close(proxy->listener);
+    close(proxy->stop[0]);
+    close(proxy->stop[1]);
     unlink(proxy->path);
-    /* its links may still look at it until their clients close: the test ends before that matters */
+    pthread_mutex_lock(&proxy->lock);
+    while (proxy->links > 0)
+        pthread_cond_wait(&proxy->link_ended, &proxy->lock);
+    pthread_mutex_unlock(&proxy->lock);
+    free(proxy);
 }
