@@ -10,8 +10,8 @@
     "FROM containers c FORCE INDEX (work) WHERE c.status IN ('creating', 'deleting')"              \
     " AND c.node_id = ? AND c.due_at <= " SQL_NOW " LIMIT ?"
 #define SUSPECT "FROM containers c FORCE INDEX (suspect) WHERE c.suspect = 1 AND c.node_id = ? LIMIT ?"
-#define TO_DELETING                                                                                \
-    "UPDATE containers SET status = 'deleting', suspect = 0, claimed_by = NULL, attempts = 0,"     \
+#define TO_DELETING(key)                                                                           \
+    "UPDATE containers FORCE INDEX (" key ") SET status = 'deleting', suspect = 0, claimed_by = NULL, attempts = 0,"     \
     " due_at = " SQL_NOW " WHERE status IN ('creating', 'warm', 'running')"
 #define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c ON c.seq = j.seq"
 
@@ -27,15 +27,15 @@ const struct db_stmt container_repo_statements[] = {
     [DUE_ANY] = { "SELECT c.seq " DUE },
     [DUE_LOCK] = { "SELECT " CONTAINER_COLUMNS " " DUE " FOR UPDATE SKIP LOCKED" },
     [LEASE] = { "UPDATE " LISTED " SET c.claimed_by = ?, c.due_at = " SQL_IN_MS ", c.attempts = c.attempts + 1" },
-    [RELEASE] = { "UPDATE containers SET claimed_by = NULL, due_at = " SQL_NOW
+    [RELEASE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
                   " WHERE status IN ('creating', 'deleting') AND claimed_by = ?" },
     [READY] = { "UPDATE containers SET status = IF(session_id = '', 'warm', 'running'), claimed_by = NULL,"
                 " error = NULL, ready_at = " SQL_NOW
                 " WHERE id = ? AND status = 'creating' AND claimed_by = ?" },
     [AGAIN] = { "UPDATE containers SET claimed_by = NULL, due_at = " SQL_IN_MS ", error = LEFT(?, 1024)"
                 " WHERE id = ? AND claimed_by = ? AND status IN ('creating', 'deleting')" },
-    [DELETE] = { TO_DELETING " AND id = ?" },
-    [DELETE_OF_SESSION] = { TO_DELETING " AND session_id = ?" },
+    [DELETE] = { TO_DELETING("id") " AND id = ?" },
+    [DELETE_OF_SESSION] = { TO_DELETING("session") " AND session_id = ?" },
     [DELETED] = { "UPDATE containers SET status = 'deleted', claimed_by = NULL, secret = ''"
                   " WHERE id = ? AND status = 'deleting'" },
     [MARK_SUSPECT] = { "UPDATE containers SET suspect = 1 WHERE id = ? AND status = 'running'" },

@@ -25,7 +25,7 @@ enum { PLACE_COLUMNS = 8 };
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
 #define OF_SESSION                                                                                 \
-    " FROM executions WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?"
+    " FROM executions FORCE INDEX (queue) WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?"
 
 enum { WAITING, LEFT_OVER, LOCK, START, TAKE_OVER, RENEW, RELEASE, MAKE_RUNNABLE, LOCK_SESSION, FAIL_SESSION,
        STATEMENTS };
@@ -50,10 +50,10 @@ const struct db_stmt execution_queue_statements[] = {
                 " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
     [RELEASE] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_NOW
                   " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
-    [MAKE_RUNNABLE] = { "UPDATE executions SET runnable = 1"
+    [MAKE_RUNNABLE] = { "UPDATE executions FORCE INDEX (queue) SET runnable = 1"
                         " WHERE status = 'pending' AND runnable = 0 AND session_id = ?" },
     [LOCK_SESSION] = { "SELECT id, notify" OF_SESSION " FOR UPDATE" },
-    [FAIL_SESSION] = { "UPDATE executions SET status = 'failed', claimed_by = NULL, error_kind = ?,"
+    [FAIL_SESSION] = { "UPDATE executions FORCE INDEX (queue) SET status = 'failed', claimed_by = NULL, error_kind = ?,"
                        " error_message = ?, completed_at = " SQL_NOW
                        " WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?" },
     [STATEMENTS] = { NULL },
