@@ -6,7 +6,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@ struct fake_executor {
     pthread_t thread;
     pthread_mutex_t mutex;
     int listener;
-    bool stopping;
+    bool stopping, held;
     char *bytes;
     size_t len;
     enum fake_ending ending;
@@ -87,6 +86,11 @@ static bool answer(struct fake_executor *fake, int fd, const char *request)
     }
     pthread_mutex_lock(&fake->mutex);
     fake->posts++;
+    while (fake->held && !fake->stopping) {
+        pthread_mutex_unlock(&fake->mutex);
+        poll(NULL, 0, TICK_MS);
+        pthread_mutex_lock(&fake->mutex);
+    }
     enum fake_ending ending = fake->ending;
     size_t len = fake->len;
     char *bytes = malloc(len + 1);
@@ -138,6 +142,13 @@ void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t 
     memcpy(fake->bytes, bytes, len);
     fake->len = len;
     fake->ending = ending;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_executor_hold(struct fake_executor *fake, bool held)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->held = held;
     pthread_mutex_unlock(&fake->mutex);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SANDBOX_TESTS_FAKES_FAKE_EXECUTOR_H
 #define SANDBOX_TESTS_FAKES_FAKE_EXECUTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct fake_executor;
@@ -16,6 +17,8 @@ enum fake_ending {
 struct fake_executor *fake_executor_start(const char *path);
 /* What every further POST is answered with; copied. Every other request is answered with 204. */
 void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
+/* While held, POSTs are taken but not answered. */
+void fake_executor_hold(struct fake_executor *fake, bool held);
 /* How many POSTs it has seen. */
 size_t fake_executor_posts(struct fake_executor *fake);
 void fake_executor_stop(struct fake_executor *fake);

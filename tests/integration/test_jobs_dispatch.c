@@ -249,26 +249,61 @@ START_TEST(test_jobs_dispatch__an_ended_session_keeps_its_verdict)
 }
 END_TEST
 
-START_TEST(test_jobs_dispatch__result_survives_a_database_that_is_away)
+static void kill_database(void)
 {
-    char id[EXECUTION_ID_SIZE], command[512];
+    char command[512];
+    snprintf(command, sizeof(command), "p=$(cat %s); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done",
+             getenv("SANDBOX_TEST_DB_PID_FILE"));
+    (void)!system(command);
+}
+
+static void start_database(void)
+{
+    char command[512];
+    /* check kills the process group of every test that has ended */
+    snprintf(command, sizeof(command), "setsid -w %s", getenv("SANDBOX_TEST_DB_START"));
+    ck_assert_int_eq(system(command), 0);
+    db_free(stage.context.db);
+    stage.context.db = db_new(&stage.settings->database);
+}
+
+/* The result arrives while there is nowhere to store it. */
+START_TEST(test_jobs_dispatch__a_result_is_kept_while_the_database_is_away)
+{
+    char id[EXECUTION_ID_SIZE];
+    struct execution execution = { 0 };
+    script_answer("kept\n", "5");
+    fake_executor_hold(fake, true);
+    stage_execute(&stage, &session, "pass", 0, id);
+    await_posts(1);
+    kill_database();
+    fake_executor_hold(fake, false);
+    poll(NULL, 0, 700);
+    ck_assert_int_eq(waitpid(dispatchd, NULL, WNOHANG), 0);
+    start_database();
+    stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
+    ck_assert_str_eq(execution.outcome.stdout_text, "kept\n");
+    ck_assert_int_eq(execution.attempts, 1);
+    ck_assert_uint_eq(fake_executor_posts(fake), 1);
+    execution_release(&execution);
+}
+END_TEST
+
+START_TEST(test_jobs_dispatch__starts_without_a_database_and_waits_for_it)
+{
+    char id[EXECUTION_ID_SIZE];
     struct execution execution = { 0 };
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 0, id);
     await_posts(1);
-    snprintf(command, sizeof(command), "kill -9 $(cat %s); while kill -0 $(cat %s) 2>/dev/null; do sleep 0.02; done",
-             getenv("SANDBOX_TEST_DB_PID_FILE"), getenv("SANDBOX_TEST_DB_PID_FILE"));
-    (void)!system(command);
-    /* the dispatcher is killed too and comes back first: it finds no database and waits for it */
+    kill_database();
     stage_stop(dispatchd, SIGKILL);
     script_answer("after\n", "5");
     dispatchd = stage_start(&stage, "dispatchd");
     poll(NULL, 0, 500);
     ck_assert_int_eq(waitpid(dispatchd, NULL, WNOHANG), 0);
-    ck_assert_int_eq(system(getenv("SANDBOX_TEST_DB_START")), 0);
-    struct db *db = stage.context.db;
-    stage.context.db = db_new(&stage.settings->database);
-    db_free(db);
+    start_database();
     stage_await_execution(&stage, id, &execution);
     ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
     ck_assert_str_eq(execution.outcome.stdout_text, "after\n");
@@ -315,7 +350,8 @@ int main(void)
     tcase_add_test(all, test_jobs_dispatch__an_ended_session_keeps_its_verdict);
     tcase_add_test(all, test_jobs_dispatch__many_at_once_each_once);
     tcase_add_test(all, test_jobs_dispatch__beats);
-    tcase_add_test(all, test_jobs_dispatch__result_survives_a_database_that_is_away);
+    tcase_add_test(all, test_jobs_dispatch__a_result_is_kept_while_the_database_is_away);
+    tcase_add_test(all, test_jobs_dispatch__starts_without_a_database_and_waits_for_it);
     suite_add_tcase(suite, all);
     return stage_main(srunner_create(suite));
 }
