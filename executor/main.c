@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandbox-executor: process 1 of a sandbox. Listens first, then prepares interpreters. */
+#include "config.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -154,8 +157,24 @@ static void close_program(struct program *program)
     setup_release(&program->engine.setup);
 }
 
-int main(void)
+/* Whether there was a word to answer. The product's own settings come through the environment. */
+static bool answer_options(int argc, char **argv)
 {
+    if (argc < 2)
+        return false;
+    if (strcmp(argv[1], "--version") == 0)
+        printf("sandbox-executor %s\n", PACKAGE_VERSION);
+    else
+        printf("Usage: sandbox-executor [--version | --help]\n"
+               "Runs code inside a sandbox, for the sandbox control plane, whose runtimes start it.\n"
+               "What it needs comes from the environment: SANDBOX_LISTEN and the others of lib/wire/environment.h.\n");
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    if (answer_options(argc, argv))
+        return 0;
     struct program program = { .engine = { .memory = { .events = -1 }, .confine = { .landlock = -1 } } };
     struct err err = ERR_INIT;
     log_setup("sandbox-executor", LOG_LEVEL_INFO);

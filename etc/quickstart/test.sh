@@ -14,18 +14,19 @@ run_tests() {
     local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers
     test_layers
     build_for_tests "$plain" ""
+    test_units "" "$plain"
     find_engine
-    test_programs "" "$plain"
+    test_integration "" "$plain"
     test_e2e process process "$PORT" "$plain" ""
     if [ -z "$NO_ENGINE" ]; then
-        build_images
         test_e2e docker docker $((PORT + 10)) "$plain" ""
     else
         skip_suite "e2e, docker" "$NO_ENGINE"
     fi
     build_for_tests "$sanitized" --enable-sanitizers
     export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    test_programs ", sanitizers" "$sanitized"
+    test_units ", sanitizers" "$sanitized"
+    test_integration ", sanitizers" "$sanitized"
     test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers
 }
 
@@ -106,12 +107,17 @@ make_test_programs() {
 
 test_programs_of() { make -s -C "$BUILD_DIR" --no-print-directory "list-$1-tests" | tail -n 1; }
 
-test_programs() { # SUFFIX DIRECTORY
-    local unit integration
+test_units() { # SUFFIX DIRECTORY
+    local unit
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
-    read -ra integration <<<"$(test_programs_of integration)"
     run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh"
+}
+
+test_integration() { # SUFFIX DIRECTORY
+    local integration
+    BUILD_DIR=$2
+    read -ra integration <<<"$(test_programs_of integration)"
     CHECK_WRAPPER=$TOP/tests/with-mariadb.sh run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" \
         "${integration[@]/#/./}"
 }
@@ -120,17 +126,31 @@ in_build() { (cd "$BUILD_DIR" && SANDBOX_BUILD=$BUILD_DIR top_srcdir=$TOP srcdir
 
 # --- Docker Engine
 
+# An engine that cannot start a container (one inside an ordinary container, say) is none.
 find_engine() {
     NO_ENGINE=
-    engine_answers && return 0
     say ""
     say "== Docker Engine"
-    (start_engine) || NO_ENGINE="no Docker Engine starts on this machine; why is in $LOG_DIR/dockerd.log"
+    if ! engine_answers && ! (start_engine); then
+        NO_ENGINE="no Docker Engine starts on this machine; why is in $LOG_DIR/dockerd.log"
+    elif ! probe_engine >"$LOG_DIR/engine-probe.log" 2>&1; then
+        NO_ENGINE="the Docker Engine cannot start a container here: $(tail -n 1 "$LOG_DIR/engine-probe.log")"
+        stop_part dockerd 30
+    else
+        build_images
+    fi
+    [ -z "$NO_ENGINE" ] || note "$NO_ENGINE"
+}
+
+# The smallest image there is: the executor alone, which says its version.
+probe_engine() {
+    local image
+    export DOCKER_HOST=unix://$DOCKER_SOCKET
+    image=$(tar -C "$BUILD_DIR/executor" -c sandbox-executor | docker import -) || return 1
+    docker run --rm --network none "$image" /sandbox-executor --version && docker rmi "$image"
 }
 
 build_images() {
-    say ""
-    say "== images"
     run_step "Images of python-basic and nodejs-basic" images "$TOP/images/build.sh" python-basic nodejs-basic
 }
 

@@ -250,8 +250,8 @@ START_TEST(test_jobs_provision__a_killed_executor_ends_execution_and_session)
     stage_execute(&stage, &session, appending, 3, id);
     ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
     await_file("runs", container_id);
-    /* the executor is the child of the process that the runtime has on record */
-    snprintf(command, sizeof(command), "p=$(cut -d' ' -f1 %s/%s/pid); kill -9 $(cat /proc/$p/task/$p/children)",
+    /* the executor is the process that the runtime has on record, or, in namespaces, its child */
+    snprintf(command, sizeof(command), "p=$(cut -d' ' -f1 %s/%s/pid); kill -9 $p $(cat /proc/$p/task/$p/children)",
              stage.directory, container_id);
     ck_assert_int_eq(system(command), 0);
     stage_await_execution(&stage, id, &execution);
