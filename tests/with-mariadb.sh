@@ -98,6 +98,6 @@ SANDBOX_BUILD=$build
 export SANDBOX_BUILD SANDBOX_CONFIG SANDBOX_TEST_DB_SOCKET SANDBOX_TEST_DB_START SANDBOX_TEST_DB_PID_FILE
 if [ -z "${SANDBOX_TEST_NO_MIGRATE:-}" ]; then
     "$build/jobs/sandboxctl" migrate --dir "$here/sql" >"$dir/migrate.log" 2>&1 ||
-        { cat "$dir/migrate.log" >&2; fail "the migrations failed"; }
+        { cat "$dir/migrate.log" >&2; rm -f "$log"; fail "the migrations failed: is $build/jobs/sandboxctl built?"; }
 fi
 "$@"

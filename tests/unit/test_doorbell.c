@@ -87,6 +87,7 @@ START_TEST(test_doorbell__bad_and_busy_addresses_are_refused)
     char address[DOORBELL_ADDRESS_SIZE];
     struct err err = ERR_INIT;
     cleanup_fd int fd = open_any(address);
+    ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(doorbell_open(address, NULL, &err), -1);
     ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(err.text, "running already"));
