@@ -30,11 +30,21 @@ start_engine() {
     command -v dockerd >/dev/null ||
         die "no Docker Engine answers on $DOCKER_SOCKET and dockerd is not installed: run SANDBOX_RUNTIME=docker ./quickstart.sh up"
     mount_cgroups
+    remove_stale /var/run/docker.pid dockerd
+    remove_stale /var/run/docker/containerd/containerd.pid containerd
     try_engine || {
         note "dockerd did not start with its network; trying without (sandboxes have none by default)"
         stop_part dockerd
         try_engine --bridge=none --iptables=false --ip6tables=false
     } || fail_step "Docker Engine (dockerd does not start on this machine)" "$LOG_DIR/dockerd.log"
+}
+
+# A pid file that an engine left when it was killed, and whose number may be another process' by now, stops the next one.
+remove_stale() { # FILE PROGRAM
+    local pid
+    [ -f "$1" ] || return 0
+    pid=$(cat "$1")
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] || rm -f "$1"
 }
 
 try_engine() { # DOCKERD ARGUMENTS...
