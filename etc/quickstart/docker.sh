@@ -44,7 +44,9 @@ remove_stale() { # FILE PROGRAM
     local pid
     [ -f "$1" ] || return 0
     pid=$(cat "$1")
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] || rm -f "$1"
+    if ! start_time_of "$pid" >/dev/null || [ "$(cat "/proc/$pid/comm")" != "$2" ]; then
+        rm -f "$1"
+    fi
 }
 
 try_engine() { # DOCKERD ARGUMENTS...

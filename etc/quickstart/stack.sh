@@ -166,8 +166,10 @@ end_orphaned_workers() {
 # The stack is up when its node says so; and the pool of the default template has two.
 settle() {
     wait_for 30 provisiond "Node" node_ready
-    # warm sandboxes with another executor than this build's would be a surprise
-    [[ " ${CHANGED[*]-} " != *" sandbox-executor "* ]] || retire_warm
+    # warm sandboxes of another executor than this build's, or of an engine that has died, would be a surprise
+    if [[ " ${CHANGED[*]-} ${STARTED[*]-} " =~ \ (sandbox-executor|dockerd)\  ]]; then
+        retire_warm
+    fi
     sandboxctl template pool python-basic 2 >>"$LOG_DIR/migrate.log" 2>&1 ||
         fail_step "Warm pool" "$LOG_DIR/migrate.log"
 }

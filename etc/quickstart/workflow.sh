@@ -35,6 +35,7 @@ first_session() {
     request "GET /executions/{id}/result" GET "/executions/$execution/result"
     note "status $(field .status), return_value $(jq -c .return_value <<<"$BODY"), $(field .metrics.duration_ms) ms in the sandbox"
     RESULT=$(field .return_value.result)
+    jq . <<<"$BODY" >>"$LOG_DIR/workflow.log"
     request "DELETE /sessions/{id}" DELETE "/sessions/$session"
     note "$(field .message)"
     if [ "$RESULT" != 42 ]; then
