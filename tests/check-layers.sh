@@ -16,7 +16,7 @@ lib/runtime|lib/io lib/wire lib/model lib/util
 lib/storage|lib/io lib/model lib/util
 lib/execclient|lib/io lib/wire lib/model lib/util
 lib/service|lib/repo lib/runtime lib/storage lib/execclient lib/io lib/wire lib/model lib/util
-fcgi|lib/service lib/repo lib/io lib/wire lib/model lib/util
+fcgi|lib/service lib/io lib/model lib/util
 jobs|lib/service lib/repo lib/runtime lib/storage lib/execclient lib/io lib/wire lib/model lib/util
 executor|lib/wire lib/model lib/util
 TABLE

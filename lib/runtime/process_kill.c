@@ -148,7 +148,9 @@ int process_kill(const struct process_runtime *runtime, const char *group, const
         if (has_range && round >= PATIENT_ROUNDS)
             kill_users(&range);
         size_t grouped = cgroup_kill(&runtime->cgroup, group);
-        int ranged = has_range ? kill_range(&range) : 0;
+        /* all of /proc is dear: it is searched for those who have neither record nor cgroup, once the others are gone */
+        bool search = has_range && pid == 0 && grouped == 0;
+        int ranged = search ? kill_range(&range) : 0;
         if (ranged < 0)
             return err_internal(err, errno, "cannot look into /proc");
         if (pid == 0 && grouped == 0 && ranged == 0)
