@@ -1,6 +1,7 @@
 # The executor's protocol, and the executor itself: started as root on this machine, without a container around it.
 WIRE_TEST_LIBS = lib/libwire.a lib/libmodel.a lib/libutil.a $(JSON_LIBS) $(CHECK_LIBS)
-EXECUTOR_CLIENT = tests/integration/executor_client.c tests/integration/executor_client.h
+EXECUTOR_CLIENT = tests/integration/executor_client.c tests/integration/executor_client.h \
+	tests/integration/executor_suite.c tests/integration/executor_suite.h
 EXECUTOR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 INTEGRATION_TESTS += tests/integration/test_executor tests/integration/test_executor_attacks \
 	tests/integration/test_executor_protocol tests/integration/test_executor_files

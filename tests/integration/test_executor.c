@@ -7,6 +7,7 @@
 
 #include "lib/util/clock.h"
 #include "tests/integration/executor_client.h"
+#include "tests/integration/executor_suite.h"
 
 static struct executor executor;
 
@@ -251,29 +252,12 @@ START_TEST(test_executor__landlock)
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, void (*setup)(void), const TTest *test, int loops)
-{
-    TCase *tcase = tcase_create(name);
-    tcase_add_unchecked_fixture(tcase, setup, stop);
-    tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, test, 0, loops);
-    suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
-    if (geteuid() != 0) {
-        puts("the executor needs root");
-        return 77;
-    }
     Suite *suite = suite_create("executor");
-    add(suite, "cases", start, test_executor__case, sizeof(cases) / sizeof(cases[0]));
-    add(suite, "metrics", start, test_executor__metrics_are_true, 1);
-    add(suite, "memory", start_limited, test_executor__python_memory, 1);
-    add(suite, "landlock", start_landlock, test_executor__landlock, 1);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    executor_suite_add(suite, "cases", start, stop, test_executor__case, sizeof(cases) / sizeof(cases[0]));
+    executor_suite_add(suite, "metrics", start, stop, test_executor__metrics_are_true, 1);
+    executor_suite_add(suite, "memory", start_limited, stop, test_executor__python_memory, 1);
+    executor_suite_add(suite, "landlock", start_landlock, stop, test_executor__landlock, 1);
+    return executor_suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
 #include "tests/integration/executor_client.h"
+#include "tests/integration/executor_suite.h"
 
 static struct executor executor;
 
@@ -282,19 +283,11 @@ END_TEST
 
 static void add(Suite *suite, const TTest *test, int loops)
 {
-    TCase *tcase = tcase_create(test->name);
-    tcase_add_unchecked_fixture(tcase, start, stop);
-    tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, test, 0, loops);
-    suite_add_tcase(suite, tcase);
+    executor_suite_add(suite, test->name, start, stop, test, loops);
 }
 
 int main(void)
 {
-    if (geteuid() != 0) {
-        puts("the executor needs root");
-        return 77;
-    }
     Suite *suite = suite_create("executor attacks");
     add(suite, test_executor_attacks__refused, sizeof(refused) / sizeof(refused[0]));
     add(suite, test_executor_attacks__timeout, sizeof(endless) / sizeof(endless[0]));
@@ -304,9 +297,5 @@ int main(void)
     add(suite, test_executor_attacks__disk, 3);
     add(suite, test_executor_attacks__no_state_is_left, 1);
     add(suite, test_executor_attacks__concurrent, 1);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return executor_suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "lib/util/clock.h"
 #include "lib/wire/environment.h"
 #include "tests/integration/executor_client.h"
+#include "tests/integration/executor_suite.h"
 
 static struct executor executor;
 
@@ -256,19 +257,11 @@ END_TEST
 
 static void add(Suite *suite, const TTest *test, int loops)
 {
-    TCase *tcase = tcase_create(test->name);
-    tcase_add_unchecked_fixture(tcase, start, stop);
-    tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, test, 0, loops);
-    suite_add_tcase(suite, tcase);
+    executor_suite_add(suite, test->name, start, stop, test, loops);
 }
 
 int main(void)
 {
-    if (geteuid() != 0) {
-        puts("the executor needs root");
-        return 77;
-    }
     Suite *suite = suite_create("executor protocol");
     add(suite, test_executor_protocol__refused, sizeof(refused) / sizeof(refused[0]));
     add(suite, test_executor_protocol__too_large, 1);
@@ -280,9 +273,5 @@ int main(void)
     add(suite, test_executor_protocol__cancel, 3);
     add(suite, test_executor_protocol__all_slots, 1);
     add(suite, test_executor_protocol__heartbeat, 1);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return executor_suite_run(suite);
 }
