@@ -19,6 +19,6 @@ int health_detailed(struct call *call, struct err *err)
 {
     cleanup(health_report_release) struct health_report report;
     health_service_report(call->context, &report);
-    call->response->retry_after = report.overall == HEALTH_BAD;
+    call->response->retry_after_s = report.overall == HEALTH_BAD ? RETRY_AFTER_S : 0;
     return call_answer(call, report.overall == HEALTH_BAD ? 503 : 200, health_report_encode(&report), err);
 }

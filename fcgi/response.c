@@ -2,6 +2,7 @@
 /* Writes answers in CGI form: a Status header, the others, an empty line, the body. */
 #include "fcgi/response.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/error_info.h"
@@ -41,13 +42,28 @@ static const char *reason_of(int status)
 void response_release(struct response *response)
 {
     json_release(&response->body);
+    free(steal(response->text));
 }
 
 void response_json(struct response *response, int status, struct json_object *body)
 {
-    json_release(&response->body);
+    response_release(response);
     response->status = status;
     response->body = body;
+}
+
+int response_text(struct response *response, int status, const char *type, struct strbuf *text, struct err *err)
+{
+    size_t len = text->len;
+    char *taken = strbuf_ok(text) ? strbuf_steal(text) : NULL;
+    if (!taken)
+        return err_internal(err, 0, "an answer is too long, or out of memory for it");
+    response_release(response);
+    response->status = status;
+    response->text = taken;
+    response->text_len = len;
+    response->text_type = type;
+    return 0;
 }
 
 /* Error texts quote the client and are cut at a length: what is no UTF-8 is repaired. */
@@ -74,7 +90,8 @@ void response_error(struct response *response, const struct err *err)
     response_json(response, info->http_status, body);
     response->location[0] = '\0';
     response->error_code = info->name;
-    response->retry_after = info->retryable;
+    response->retry_after_s = err->retry_after_s ? err->retry_after_s : info->retryable ? RETRY_AFTER_S : 0;
+    response->replayed = false;
     response->challenge = info->http_status == 401;
 }
 
@@ -87,26 +104,29 @@ static void add_headers(const struct response *response, size_t body_len, struct
         strbuf_addf(out, "Location: %s\r\n", response->location);
     if (response->allow[0])
         strbuf_addf(out, "Allow: %s\r\n", response->allow);
-    if (response->retry_after)
-        strbuf_addf(out, "Retry-After: %d\r\n", RETRY_AFTER_S);
+    if (response->retry_after_s)
+        strbuf_addf(out, "Retry-After: %d\r\n", response->retry_after_s);
+    if (response->replayed)
+        strbuf_add_str(out, "Idempotency-Replayed: true\r\n");
     if (response->challenge)
         strbuf_add_str(out, "WWW-Authenticate: Bearer\r\n");
-    if (response->body)
-        strbuf_addf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body_len);
+    if (response->body || response->text)
+        strbuf_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                    response->text ? response->text_type : "application/json", body_len);
     strbuf_add_str(out, "\r\n");
 }
 
 int response_send(struct response *response, bool head, const struct response_sink *sink)
 {
     cleanup_strbuf struct strbuf headers = STRBUF_INIT(4096);
-    const char *text = response->body ? json_text(response->body) : "";
+    const char *text = response->body ? json_text(response->body) : response->text ? response->text : "";
     if (!text) { /* no memory for the body's text */
         const struct err err = { .code = ERR_INTERNAL, .text = "An internal error occurred." };
         response_error(response, &err);
         text = response->body ? json_text(response->body) : "";
         text = text ? text : "";
     }
-    size_t len = strlen(text);
+    size_t len = response->text ? response->text_len : strlen(text);
     add_headers(response, len, &headers);
     if (!strbuf_ok(&headers) || sink->write(sink->arg, headers.data, headers.len) != 0)
         return -1;

@@ -95,6 +95,8 @@ database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password 
     timeout_ms = 20000; };
 doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))"; };
 api: { threads = 48; max_waiters = 40; workspace_url = "file://$HOME_DIR/workspaces"; };
+# One user: nobody to be protected from.
+limits: { requests_per_minute = 0; executions_per_minute = 0; sessions = 0; };
 # One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.
 node: { id = "node-01"; max_containers = $(max_containers); overcommit = 20000; };
 runtime: {

@@ -14,12 +14,13 @@
 
 enum scope { SCOPE_SESSIONS = 1, SCOPE_TEMPLATES = 2, SCOPE_ADMIN = 4 };
 
-enum { OWNER_SIZE = 65, TEMPLATE_ID_SIZE = 64, NODE_ID_SIZE = 65, ADDRESS_SIZE = 64 };
+enum { OWNER_SIZE = 65, TEMPLATE_ID_SIZE = 64, NODE_ID_SIZE = 65, ADDRESS_SIZE = 64, TOKEN_ID_SIZE = 13 };
 
 /* Who calls: what a valid token says. */
 struct caller {
     char owner[OWNER_SIZE];
     unsigned scopes; /* enum scope, or-ed */
+    char token_id[TOKEN_ID_SIZE];
 };
 
 struct template {
@@ -32,7 +33,9 @@ struct template {
     char *oci_runtime;   /* "" for the engine's default */
     struct resources resources;
     bool network_enabled;
+    bool read_only_root; /* but for the workspace and /tmp */
     bool deprecated;
+    int64_t pool_min;        /* warm containers kept at least, however idle */
     int64_t pool_target;     /* warm containers kept waiting */
     int64_t pool_max_idle_s; /* a warm container older than this is replaced; 0: never */
     int64_t created_at, updated_at;
@@ -68,10 +71,11 @@ struct container {
     char *languages;
     char *oci_runtime;
     bool network_enabled;
+    bool read_only_root;
     struct resources resources;
     int64_t attempts;  /* tries of the step that is due */
     char *error;       /* of the last try */
-    int64_t created_at, ready_at;
+    int64_t created_at, ready_at, ended_at;
 };
 void container_release(struct container *container);
 

@@ -4,7 +4,16 @@
 #define SANDBOX_SERVICE_CONTEXT_H
 
 #include "lib/io/db.h"
+#include "lib/model/entities.h"
 #include "lib/service/settings.h"
+
+/* On whose behalf something is done: for the audit trail. */
+struct actor {
+    char name[OWNER_SIZE];         /* a token's owner, or a program: "sandbox-reap", "sandboxctl (root)" */
+    char token_id[TOKEN_ID_SIZE];  /* "" for none */
+    char address[64];              /* where the request came from; "" for none */
+    char request_id[65];           /* "" for none */
+};
 
 struct context {
     struct db *db;
@@ -13,6 +22,7 @@ struct context {
     char doorbell_address[64];         /* where this thread is woken; "" for nowhere */
     int64_t (*now_ms)(void);           /* wall clock */
     void (*random_id)(char *out, size_t count); /* [a-z0-9] */
+    struct actor actor;                /* of the request under way */
 };
 
 #endif

@@ -32,6 +32,24 @@ static const struct setting api_table[] = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct limit_settings, member)
+static const struct setting limit_table[] = {
+    { .key = "requests_per_minute", .type = SETTING_INT, .offset = AT(requests_per_minute), .preset = "6000",
+      .min = 0, .max = 10000000, .help = "Requests of one token; 0: no limit. What was not used for a while may come at once." },
+    { .key = "executions_per_minute", .type = SETTING_INT, .offset = AT(executions_per_minute), .preset = "3000",
+      .min = 0, .max = 10000000, .help = "Executions that one owner may submit; 0: no limit. Likewise." },
+    { .key = "sessions", .type = SETTING_INT, .offset = AT(sessions), .preset = "100", .min = 0, .max = 1000000,
+      .help = "Sessions that one owner may have at once; 0: no limit." },
+    { .key = "session_lifetime_s", .type = SETTING_INT, .offset = AT(session_lifetime_s), .preset = "21600",
+      .min = 60, .max = 31536000, .unit = "s", .help = "How long renewing may keep a session alive, from its creation." },
+};
+#undef AT
+
+static const struct setting retention_table[] = {
+    { .key = "audit_days", .type = SETTING_INT, .offset = offsetof(struct retention_settings, audit_days),
+      .preset = "365", .min = 1, .max = 36500, .unit = "days", .help = "How long the audit trail is kept." },
+};
+
 #define AT(member) offsetof(struct node_settings, member)
 static const struct setting node_table[] = {
     { .key = "id", .type = SETTING_STRING, .offset = AT(id), .preset = "",
@@ -56,7 +74,7 @@ static const struct setting log_table[] = {
       .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
 };
 
-enum { GROUPS = 6 };
+enum { GROUPS = 8 };
 
 /* The groups of the file, aimed at `settings`. */
 static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
@@ -67,6 +85,9 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
         { "doorbell", doorbell_table, COUNT(doorbell_table), &settings->doorbell,
           "Addresses of the datagrams that say \"look now\"; only latency depends on them." },
         { "api", api_table, COUNT(api_table), &settings->api, "The web workers, sandbox-api." },
+        { "limits", limit_table, COUNT(limit_table), &settings->limits,
+          "What one client may take; answered with 429 beyond." },
+        { "retention", retention_table, COUNT(retention_table), &settings->retention, "How long things are kept." },
         { "node", node_table, COUNT(node_table), &settings->node,
           "What this machine gives to sandboxes; read by sandbox-provisiond." },
         { "runtime", runtime_setting_table, runtime_setting_count, &settings->runtime,

@@ -32,6 +32,18 @@ struct node_settings {
     int64_t workers;        /* creations and removals at once */
 };
 
+/* 0: no limit. */
+struct limit_settings {
+    int64_t requests_per_minute;   /* of one token */
+    int64_t executions_per_minute; /* of one owner */
+    int64_t sessions;              /* of one owner, at once */
+    int64_t session_lifetime_s;    /* how long renewing can keep a session */
+};
+
+struct retention_settings {
+    int64_t audit_days;
+};
+
 struct log_settings {
     char *level;
 };
@@ -40,6 +52,8 @@ struct settings {
     struct db_settings database;
     struct doorbell_settings doorbell;
     struct api_settings api;
+    struct limit_settings limits;
+    struct retention_settings retention;
     struct node_settings node;
     struct runtime_settings runtime;
     struct log_settings log;

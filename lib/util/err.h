@@ -37,6 +37,7 @@ struct err {
     char text[320];   /* for clients; UTF-8, no secrets */
     char field[128];  /* JSON pointer of the offending field, or "" */
     char detail[640]; /* for the log only */
+    int retry_after_s; /* when trying again makes sense; 0: not known */
 };
 
 /* Each of these returns -1, so that a failing function can end in `return err_set(...)`. */
