@@ -32,6 +32,7 @@ int call_check_execution_id(const struct call *call, struct err *err) must_use;
 int sessions_create(struct call *call, struct err *err);
 int sessions_list(struct call *call, struct err *err);
 int sessions_get(struct call *call, struct err *err);
+int sessions_renew(struct call *call, struct err *err);
 int sessions_delete(struct call *call, struct err *err);
 int executions_submit(struct call *call, struct err *err);
 int executions_submit_sync(struct call *call, struct err *err);

@@ -13,6 +13,8 @@ const struct route route_table[] = {
       "status|template_id|label.*|" PAGE, 0, "List sessions" },
     { "GET", API "/sessions/{id}", sessions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
       "Look at a session" },
+    { "POST", API "/sessions/{id}/renew", sessions_renew, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, REQUEST_BODY_MAX,
+      "Let a session run longer" },
     { "DELETE", API "/sessions/{id}", sessions_delete, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
       "End a session" },
     { "POST", API "/sessions/{id}/execute", executions_submit, ACCESS_SCOPE, SCOPE_SESSIONS, "wait",

@@ -66,6 +66,19 @@ int sessions_get(struct call *call, struct err *err)
     return call_answer(call, 200, session_encode(&session, url, SESSION_VIEW_FULL), err);
 }
 
+int sessions_renew(struct call *call, struct err *err)
+{
+    cleanup(session_release) struct session session = { 0 };
+    const struct strbuf *body = &call->request->body;
+    int64_t timeout_s = 0;
+    if (call_check_session_id(call, err) != 0 ||
+        session_renewal_decode(strbuf_str(body), body->len, &timeout_s, err) != 0 ||
+        session_service_renew(call->context, call->caller.owner, call->id, timeout_s, &session, err) != 0)
+        return -1;
+    const char *url = call->context->settings->api.workspace_url;
+    return call_answer(call, 200, session_encode(&session, url, SESSION_VIEW_FULL), err);
+}
+
 int sessions_delete(struct call *call, struct err *err)
 {
     if (call_check_session_id(call, err) != 0 ||

@@ -49,6 +49,16 @@ int session_request_decode(const char *text, size_t len, struct session_request 
     return -1;
 }
 
+int session_renewal_decode(const char *text, size_t len, int64_t *timeout_s_out, struct err *err)
+{
+    cleanup_json struct json_object *body = NULL;
+    const struct json_field field = { .name = "timeout", .type = JSON_FIELD_INT, .required = true, .out = timeout_s_out,
+                                      .min = SESSION_TIMEOUT_MIN_S, .max = SESSION_TIMEOUT_MAX_S };
+    if (fields_parse_body(text, len, NULL, &body, err) != 0)
+        return -1;
+    return json_read_fields(body, "", &field, 1, JSON_UNKNOWN_REFUSE, err);
+}
+
 static void add_workspace(struct json_object *object, const char *url, const char *id)
 {
     char text[512];

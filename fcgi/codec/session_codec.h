@@ -10,6 +10,9 @@
 int session_request_decode(const char *text, size_t len, struct session_request *out,
                            struct err *err) must_use;
 
+/* The body of POST /sessions/{id}/renew. */
+int session_renewal_decode(const char *text, size_t len, int64_t *timeout_s_out, struct err *err) must_use;
+
 enum session_view {
     SESSION_VIEW_CREATED, /* the answer to its creation */
     SESSION_VIEW_FULL,

@@ -16,9 +16,12 @@
     " AND (? IS NULL OR JSON_CONTAINS(labels_json, JSON_OBJECT(?, ?)))"
 #define OF_OWNER " FROM sessions FORCE INDEX (owner) WHERE owner = ? AND " FILTER
 #define OF_ALL " FROM sessions WHERE ? IS NULL AND " FILTER
+/* Not what is past its time: the reaper, which may have seen it already, ends it whatever happens. */
+#define RENEWABLE                                                                                  \
+    " WHERE id = ? AND (? IS NULL OR owner = ?) AND status IN ('creating', 'running') AND expires_at > " SQL_NOW
 #define PAGE " ORDER BY seq DESC LIMIT ? OFFSET ?"
 
-enum { INSERT, GET, LOCK, LIST_OWNER, COUNT_OWNER, LIST_ALL, COUNT_ALL, START, END, EXPIRED, STUCK, TOUCH,
+enum { INSERT, GET, LOCK, LIST_OWNER, COUNT_OWNER, LIST_ALL, COUNT_ALL, START, RENEW, IS_OPEN, END, EXPIRED, STUCK, TOUCH,
        STATEMENTS };
 
 const struct db_stmt session_repo_statements[] = {
@@ -35,6 +38,10 @@ const struct db_stmt session_repo_statements[] = {
     [COUNT_ALL] = { "SELECT COUNT(*)" OF_ALL },
     [START] = { "UPDATE sessions SET status = 'running', started_at = " SQL_NOW
                 " WHERE id = ? AND status = 'creating'" },
+    [RENEW] = { "UPDATE sessions SET timeout_s = ?, last_activity_at = " SQL_NOW ","
+                " expires_at = LEAST(" SQL_NOW " + INTERVAL ? SECOND,"
+                " IFNULL(created_at + INTERVAL NULLIF(?, 0) SECOND, '9999-12-31'))" RENEWABLE },
+    [IS_OPEN] = { "SELECT COUNT(*) FROM sessions" RENEWABLE },
     [END] = { "UPDATE sessions SET status = ?, error = LEFT(?, 1024), ended_at = " SQL_NOW
               " WHERE id = ? AND status IN ('creating', 'running')" },
     [EXPIRED] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status IN ('creating', 'running')"
@@ -144,6 +151,22 @@ int session_repo_start(struct db *db, const char *id, bool *changed_out, struct 
     if (DB_EXEC(db, &sql[START], &changed, err, db_text(id)) != 0)
         return -1;
     *changed_out = changed > 0;
+    return 0;
+}
+
+int session_repo_renew(struct db *db, const char *owner, const char *id, int64_t timeout_s, int64_t lifetime_s,
+                       bool *changed_out, struct err *err)
+{
+    uint64_t changed = 0;
+    int64_t open = 0;
+    if (DB_EXEC(db, &sql[RENEW], &changed, err, db_int(timeout_s), db_int(timeout_s), db_int(lifetime_s), db_text(id),
+                db_text(owner), db_text(owner)) != 0)
+        return -1;
+    /* no row changed: there is none to renew, or all stood there already */
+    if (changed == 0 &&
+        DB_QUERY(db, &sql[IS_OPEN], take_int, &open, err, db_text(id), db_text(owner), db_text(owner)) != 0)
+        return -1;
+    *changed_out = changed > 0 || open > 0;
     return 0;
 }
 

@@ -33,6 +33,10 @@ int session_repo_start(struct db *db, const char *id, bool *changed_out, struct 
 /* creating, running -> `status` (terminated, timeout, failed), with a reason for users (NULL: none). */
 int session_repo_end(struct db *db, const char *id, enum session_status status, const char *reason,
                      bool *changed_out, struct err *err) must_use;
+/* A creating or running session of `owner` (NULL: anybody's) whose time is not over: expires_at = now + timeout_s, at most
+ * created_at + lifetime_s (0: no limit), and its timeout_s. *changed_out false: there is none. */
+int session_repo_renew(struct db *db, const char *owner, const char *id, int64_t timeout_s, int64_t lifetime_s,
+                       bool *changed_out, struct err *err) must_use;
 /* Ids of sessions that are not final and past expires_at. */
 int session_repo_expired(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
 /* Ids of sessions that have been creating for more than `seconds`. */

@@ -176,6 +176,23 @@ int session_service_list(const struct context *context, const char *owner,
     return session_repo_list(context->db, &filter, &query->page, out, err);
 }
 
+int session_service_renew(const struct context *context, const char *owner, const char *id, int64_t timeout_s,
+                          struct session *out, struct err *err)
+{
+    cleanup(session_release) struct session session = { 0 };
+    bool renewed = false;
+    if (session_repo_renew(context->db, owner, id, timeout_s, context->settings->limits.session_lifetime_s, &renewed,
+                           err) != 0 ||
+        session_repo_get(context->db, owner, id, &session, err) != 0)
+        return -1;
+    if (!renewed)
+        return err_set(err, ERR_CONFLICT, "Session '%s' cannot be renewed: %s.", session.id,
+                       session_status_final(session.status) ? "it has ended" : "its time is over");
+    *out = session;
+    session = (struct session){ 0 };
+    return 0;
+}
+
 /* One ending, handed through the transaction. */
 struct ending {
     const char *id;

@@ -35,6 +35,11 @@ int session_service_list(const struct context *context, const char *owner,
                          const struct session_query *query, struct session_list *out,
                          struct err *err) must_use;
 
+/* Lets the owner's session run for timeout_s from now, at most to limits.session_lifetime_s after its creation. ERR_CONFLICT: it has
+ * ended, or its time is over. ERR_SESSION_NOT_FOUND. */
+int session_service_renew(const struct context *context, const char *owner, const char *id, int64_t timeout_s,
+                          struct session *out, struct err *err) must_use;
+
 /* Ends the owner's session; one that has ended already stays as it is. ERR_SESSION_NOT_FOUND. */
 int session_service_terminate(const struct context *context, const char *owner, const char *id,
                               struct err *err) must_use;

@@ -164,6 +164,65 @@ START_TEST(test_api__execute_and_end)
 }
 END_TEST
 
+/* Seconds from now until the only session ends, within the test's own time. */
+#define LEFT "SELECT expires_at BETWEEN UTC_TIMESTAMP(3) + INTERVAL %d - 20 SECOND AND UTC_TIMESTAMP(3) + INTERVAL %d SECOND FROM sessions"
+
+static void expect_left(int seconds)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql), LEFT, seconds, seconds);
+    ck_assert_msg(fixture_number(sql) == 1, "it does not end in %d s", seconds);
+}
+
+START_TEST(test_api__renew)
+{
+    char id[SESSION_ID_SIZE], uri[128], more[160];
+    api_create(api_me, id, uri);
+    snprintf(more, sizeof(more), "%s/renew", uri);
+    for (int i = 0; i < 2; i++) { /* creating, and running */
+        struct json_object *session = client_json(api_me, "POST", more, i ? "{\"timeout\":60}" : "{\"timeout\":3600}", 200);
+        ck_assert_str_eq(text_of(session, "session_id"), id);
+        ck_assert_int_eq(json_object_get_int(json_object_object_get(session, "timeout")), i ? 60 : 3600);
+        json_object_put(session);
+        expect_left(i ? 60 : 3600);
+        if (i == 0)
+            api_start(id);
+    }
+    fixture_sql("UPDATE sessions SET created_at = UTC_TIMESTAMP(3) - INTERVAL 5 HOUR - INTERVAL 50 MINUTE");
+    json_object_put(client_json(api_me, "POST", more, "{\"timeout\":3600}", 200));
+    expect_left(600); /* six hours are the longest life */
+    fixture_settings->limits.session_lifetime_s = 0;
+    json_object_put(client_json(api_me, "POST", more, "{\"timeout\":3600}", 200));
+    expect_left(3600);
+}
+END_TEST
+
+START_TEST(test_api__renew_refuses)
+{
+    static const char *const bodies[] = { "{}", "{\"timeout\":59}", "{\"timeout\":3601}", "{\"timeout\":\"60\"}", "[]",
+                                          "{\"timeout\":null}", "{\"timeout\":60,\"x\":1}", "" };
+    struct client *other = client_new("other", "sessions", 4);
+    char id[SESSION_ID_SIZE], uri[128], more[160], *detail = NULL;
+    api_create(api_me, id, uri);
+    snprintf(more, sizeof(more), "%s/renew", uri);
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+        api_refused(api_me, "POST", more, bodies[i], 400, "Sandbox.InvalidParameter");
+    api_refused(other, "POST", more, "{\"timeout\":60}", 404, "Sandbox.SessionNotFound");
+    api_refused(api_me, "GET", more, NULL, 405, "Sandbox.MethodNotAllowed");
+    api_refused(api_me, "POST", API_SESSIONS "/sess_x/renew", "{\"timeout\":60}", 404, "Sandbox.SessionNotFound");
+    expect_left(300);
+    /* the reaper may have seen it already */
+    fixture_sql("UPDATE sessions SET expires_at = UTC_TIMESTAMP(3)");
+    char *code = client_refused(api_me, "POST", more, "{\"timeout\":60}", 409, &detail);
+    ck_assert_ptr_nonnull(strstr(detail, "its time is over"));
+    free(code);
+    json_object_put(client_json(api_me, "DELETE", uri, NULL, 200));
+    api_refused(api_me, "POST", more, "{\"timeout\":60}", 409, "Sandbox.Conflict");
+    free(detail);
+    client_free(other);
+}
+END_TEST
+
 START_TEST(test_api__ids_are_exact)
 {
     char id[SESSION_ID_SIZE], uri[128], upper[128];
@@ -234,6 +293,8 @@ int main(void)
     tcase_add_test(tcase, test_api__other_owner);
     tcase_add_test(tcase, test_api__tokens_and_scopes);
     tcase_add_test(tcase, test_api__execute_and_end);
+    tcase_add_test(tcase, test_api__renew);
+    tcase_add_test(tcase, test_api__renew_refuses);
     tcase_add_test(tcase, test_api__ids_are_exact);
     tcase_add_test(tcase, test_api__health);
     tcase_add_test(tcase, test_api__no_database);
