@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/service/limits.h"
 #include "lib/service/tokens.h"
+#include "lib/util/log.h"
 
 void guard_request_id(const struct request *request, const struct context *context,
                       char out[REQUEST_ID_SIZE])
@@ -47,8 +49,31 @@ static const char *scope_name(enum scope scope)
     return "";
 }
 
+void guard_identify(const struct request *request, const char *request_id, struct context *context)
+{
+    const char *address = request_param(request, "REMOTE_ADDR");
+    context->actor = (struct actor){ 0 };
+    snprintf(context->actor.address, sizeof(context->actor.address), "%s", address ? address : "");
+    snprintf(context->actor.request_id, sizeof(context->actor.request_id), "%s", request_id);
+}
+
+/* Who cannot be counted passes; the log says so when it begins. */
+static int check_rate(struct context *context, const struct caller *caller, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    bool counted = limit_request(context, caller->token_id, &failure) == 0 || failure.code == ERR_RATE_LIMITED;
+    if (!counted && !context->rates_failing)
+        log_err(LOG_LEVEL_WARN, "requests are not counted: no limits", &failure, "request_id",
+                context->actor.request_id);
+    context->rates_failing = !counted;
+    if (failure.code != ERR_RATE_LIMITED)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
 int guard_admit(const struct route *route, const struct request *request,
-                const struct context *context, struct caller *caller, struct err *err)
+                struct context *context, struct caller *caller, struct err *err)
 {
     if (route->access == ACCESS_OPEN)
         return 0;
@@ -56,6 +81,10 @@ int guard_admit(const struct route *route, const struct request *request,
     if (!token)
         return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
     if (token_service_verify(context, token, caller, err) != 0)
+        return -1;
+    memcpy(context->actor.name, caller->owner, sizeof(context->actor.name));
+    memcpy(context->actor.token_id, caller->token_id, sizeof(context->actor.token_id));
+    if (check_rate(context, caller, err) != 0)
         return -1;
     if (route->access == ACCESS_SCOPE && !(caller->scopes & route->scope))
         return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", scope_name(route->scope));

@@ -11,8 +11,10 @@
 /* The client's X-Request-Id when it is 1 to 64 characters of [A-Za-z0-9._-], else a new one. */
 void guard_request_id(const struct request *request, const struct context *context,
                       char out[REQUEST_ID_SIZE]);
-/* Fills `caller` for a route that asks for a token. ERR_UNAUTHORIZED, ERR_FORBIDDEN. */
+/* Starts the context's actor afresh for this request: where it came from and its id; guard_admit() adds who sent it. */
+void guard_identify(const struct request *request, const char *request_id, struct context *context);
+/* Fills `caller` and the actor for a route that asks for a token. ERR_UNAUTHORIZED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
 int guard_admit(const struct route *route, const struct request *request,
-                const struct context *context, struct caller *caller, struct err *err) must_use;
+                struct context *context, struct caller *caller, struct err *err) must_use;
 
 #endif

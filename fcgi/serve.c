@@ -66,6 +66,7 @@ static void run(struct visit *visit, const struct request_source *source)
     struct err err = ERR_INIT;
     int status = request_open(&visit->request, source, &err);
     guard_request_id(&visit->request, visit->server->context, visit->response.request_id);
+    guard_identify(&visit->request, visit->response.request_id, visit->server->context);
     if (status == 0)
         status = find_route(visit, &err);
     if (status == 0)

@@ -8,7 +8,7 @@
 
 /* What a thread serves with. */
 struct server {
-    const struct context *context;
+    struct context *context; /* its actor is each request's */
     struct wait_room *room;
     const struct route *routes;
     size_t route_count;

@@ -7,6 +7,8 @@
 #include "lib/service/tokens.h"
 #include "lib/util/clock.h"
 
+#define TOKEN_LINE "%-12s  %-24s  %-24s  %-20s  %-20s  %-20s  %s\n"
+
 enum { DAY_MS = 24 * 60 * 60 * 1000, DAYS_MAX = 36500 };
 
 int ctl_token_create(struct ctl *ctl, struct err *err)
@@ -42,16 +44,16 @@ int ctl_token_list(struct ctl *ctl, struct err *err)
     size_t count = 0;
     if (token_repo_list(ctl->context.db, &tokens, &count, err) != 0)
         return -1;
-    printf("%-12s  %-24s  %-24s  %-20s  %-20s  %s\n", "ID", "OWNER", "SCOPES", "CREATED", "EXPIRES", "REVOKED");
+    printf(TOKEN_LINE, "ID", "OWNER", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED");
     for (size_t i = 0; i < count; i++) {
         char scopes[TOKEN_SCOPES_SIZE], created[CLOCK_TEXT_SIZE], expires[CLOCK_TEXT_SIZE],
-            revoked[CLOCK_TEXT_SIZE];
+            used[CLOCK_TEXT_SIZE], revoked[CLOCK_TEXT_SIZE];
         token_scopes_format(tokens[i].scopes, scopes);
         format_time(tokens[i].created_at, created);
         format_time(tokens[i].expires_at, expires);
+        format_time(tokens[i].last_used_at, used);
         format_time(tokens[i].revoked_at, revoked);
-        printf("%-12s  %-24s  %-24s  %-20s  %-20s  %s\n", tokens[i].id, tokens[i].owner, scopes, created,
-               expires, revoked);
+        printf(TOKEN_LINE, tokens[i].id, tokens[i].owner, scopes, created, expires, used, revoked);
     }
     return 0;
 }

@@ -6,31 +6,33 @@
 
 #include "lib/repo/rows.h"
 
-enum { FIND, INSERT, REVOKE, EXISTS, LIST, STATEMENTS };
+#define UNUSED_LATELY "(last_used_at IS NULL OR last_used_at < " SQL_NOW " - INTERVAL 60 SECOND)"
+
+enum { FIND, TOUCH, INSERT, REVOKE, EXISTS, LIST, STATEMENTS };
 
 const struct db_stmt token_repo_statements[] = {
-    [FIND] = { "SELECT owner, scopes FROM tokens WHERE hash = ? AND revoked_at IS NULL"
+    [FIND] = { "SELECT owner, scopes, id, hash, " UNUSED_LATELY " FROM tokens WHERE hash = ? AND revoked_at IS NULL"
                " AND (expires_at IS NULL OR expires_at > " SQL_NOW ")" },
+    [TOUCH] = { "SET STATEMENT innodb_lock_wait_timeout = 0 FOR"
+                " UPDATE tokens SET last_used_at = " SQL_NOW " WHERE id = ? AND " UNUSED_LATELY },
     [INSERT] = { "INSERT INTO tokens (id, hash, owner, scopes, created_at, expires_at)"
                  " VALUES (?, ?, ?, ?, " SQL_NOW ", FROM_UNIXTIME(? / 1000))" },
     [REVOKE] = { "UPDATE tokens SET revoked_at = " SQL_NOW " WHERE id = ? AND revoked_at IS NULL" },
     [EXISTS] = { "SELECT COUNT(*) FROM tokens WHERE id = ?" },
     [LIST] = { "SELECT id, owner, scopes, " SQL_MS("created_at") ", " SQL_MS("expires_at") ", "
-               SQL_MS("revoked_at") " FROM tokens ORDER BY created_at, id" },
+               SQL_MS("revoked_at") ", " SQL_MS("last_used_at") " FROM tokens ORDER BY created_at, id" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = token_repo_statements;
 
-enum { HEX_SIZE = 2 * TOKEN_HASH_SIZE + 1 };
-
-static void to_hex(const unsigned char hash[TOKEN_HASH_SIZE], char out[HEX_SIZE])
+static void to_hex(const unsigned char hash[TOKEN_HASH_SIZE], char out[TOKEN_HEX_SIZE])
 {
     for (size_t i = 0; i < TOKEN_HASH_SIZE; i++)
         snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }
 
 struct found {
-    struct caller *caller;
+    struct token_match match;
     bool any;
 };
 
@@ -38,27 +40,37 @@ static int take_caller(void *arg, const struct db_row *row, struct err *err)
 {
     struct found *found = arg;
     found->any = true;
-    found->caller->scopes = (unsigned)db_row_int(row, 1);
-    return row_text(row, 0, found->caller->owner, sizeof(found->caller->owner), err);
+    found->match.caller.scopes = (unsigned)db_row_int(row, 1);
+    found->match.touch_due = db_row_int(row, 4);
+    if (row_text(row, 0, found->match.caller.owner, sizeof(found->match.caller.owner), err) != 0 ||
+        row_text(row, 2, found->match.caller.token_id, sizeof(found->match.caller.token_id), err) != 0)
+        return -1;
+    return row_text(row, 3, found->match.hash, sizeof(found->match.hash), err);
 }
 
-int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct caller *out,
+int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err)
 {
-    char hex[HEX_SIZE];
-    struct found found = { .caller = out };
+    char hex[TOKEN_HEX_SIZE];
+    struct found found = { .any = false };
     to_hex(hash, hex);
     if (DB_QUERY(db, &sql[FIND], take_caller, &found, err, db_text(hex)) != 0)
         return -1;
     if (!found.any)
         return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
+    *out = found.match;
     return 0;
+}
+
+int token_repo_touch(struct db *db, const char *id, struct err *err)
+{
+    return DB_EXEC(db, &sql[TOUCH], NULL, err, db_text(id));
 }
 
 int token_repo_insert(struct db *db, const struct token *token,
                       const unsigned char hash[TOKEN_HASH_SIZE], struct err *err)
 {
-    char hex[HEX_SIZE];
+    char hex[TOKEN_HEX_SIZE];
     to_hex(hash, hex);
     return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(token->id), db_text(hex), db_text(token->owner),
                    db_int(token->scopes), token->expires_at ? db_int(token->expires_at) : db_null());
@@ -89,6 +101,7 @@ static int take_token(void *arg, const struct db_row *row, struct err *err)
     token->created_at = db_row_int(row, 3);
     token->expires_at = db_row_int(row, 4);
     token->revoked_at = db_row_int(row, 5);
+    token->last_used_at = db_row_int(row, 6);
     if (row_text(row, 0, token->id, sizeof(token->id), err) != 0)
         return -1;
     return row_text(row, 1, token->owner, sizeof(token->owner), err);

@@ -6,18 +6,27 @@
 #include "lib/io/db.h"
 #include "lib/model/entities.h"
 
-enum { TOKEN_HASH_SIZE = 32 };
+enum { TOKEN_HASH_SIZE = 32, TOKEN_HEX_SIZE = 2 * TOKEN_HASH_SIZE + 1 };
 
 struct token {
-    char id[13]; /* public name of the token, for list and revoke */
+    char id[TOKEN_ID_SIZE]; /* public name of the token, for list and revoke */
     char owner[OWNER_SIZE];
     unsigned scopes;
     int64_t created_at, expires_at, revoked_at; /* 0: never */
+    int64_t last_used_at;                       /* to the minute; 0: never */
 };
 
+struct token_match {
+    struct caller caller;
+    char hash[TOKEN_HEX_SIZE]; /* as it is stored: for whoever looks it up to compare */
+    bool touch_due;            /* its last_used_at is older than a minute */
+};
 /* ERR_UNAUTHORIZED when no valid (unexpired, unrevoked) token has this hash. */
-int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct caller *out,
+int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err) must_use;
+/* last_used_at = now, unless it is younger than a minute. Never waits for a lock: ERR_TIMEOUT when somebody else has the row (to say
+ * the same). */
+int token_repo_touch(struct db *db, const char *id, struct err *err) must_use;
 int token_repo_insert(struct db *db, const struct token *token,
                       const unsigned char hash[TOKEN_HASH_SIZE], struct err *err) must_use;
 /* ERR_NOT_FOUND for an unknown id. */

@@ -23,6 +23,7 @@ struct context {
     int64_t (*now_ms)(void);           /* wall clock */
     void (*random_id)(char *out, size_t count); /* [a-z0-9] */
     struct actor actor;                /* of the request under way */
+    bool rates_failing;                /* the guard could not count the last request */
 };
 
 #endif

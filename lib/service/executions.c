@@ -9,6 +9,7 @@
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/limits.h"
 
 enum { ID_TRIES = 4 };
 
@@ -70,6 +71,16 @@ static int submit_work(struct db *db, void *arg, struct err *err)
     return session_repo_touch(db, session.id, err);
 }
 
+/* An execution that cannot be counted is let through. */
+static int check_rate(const struct context *context, const char *owner, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    if (limit_execution(context, owner, &failure) == 0 || failure.code != ERR_RATE_LIMITED)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
 static struct execution draft_execution(const struct context *context, const char *owner,
                                         const char *session_id,
                                         const struct execution_request *request, bool notify)
@@ -100,7 +111,8 @@ int execution_service_submit(const struct context *context, const char *owner, c
         .session_id = session_id,
         .draft = draft_execution(context, owner, session_id, request, notify),
     };
-    if (db_transaction(context->db, submit_work, &submission, err) != 0)
+    if (check_rate(context, owner, err) != 0 ||
+        db_transaction(context->db, submit_work, &submission, err) != 0)
         return -1;
     if (submission.draft.runnable)
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);

@@ -19,7 +19,7 @@ void execution_request_release(struct execution_request *request);
 
 /* Stores an execution in a session of `owner` that is running or still being made, and wakes the dispatcher. With `notify`, this
  * thread's doorbell rings when the result is there. *out gets what identifies it: id, session_id, owner, status, timeout_s and
- * created_at (by this machine's clock). ERR_SESSION_NOT_FOUND also when the session has ended. */
+ * created_at (by this machine's clock). ERR_SESSION_NOT_FOUND also when the session has ended; ERR_RATE_LIMITED. */
 int execution_service_submit(const struct context *context, const char *owner, const char *session_id,
                              const struct execution_request *request, bool notify,
                              struct execution *out, struct err *err) must_use;

@@ -6,6 +6,7 @@
 
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/retention.h"
 #include "lib/service/sessions.h"
 
 enum {
@@ -96,5 +97,7 @@ int reap_pass(const struct context *context, report_fn report, struct err *err)
 {
     if (end_expired(context, report, err) != 0)
         return -1;
-    return fail_stuck(context, report, err);
+    if (fail_stuck(context, report, err) != 0)
+        return -1;
+    return retention_pass(context, err);
 }

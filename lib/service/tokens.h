@@ -15,7 +15,8 @@ enum { TOKEN_RANDOM = 40, TOKEN_TEXT_SIZE = 45, TOKEN_ID_RANDOM = 12 };
 int token_service_create(const struct context *context, const char *owner, unsigned scopes,
                          int64_t expires_at, char text[TOKEN_TEXT_SIZE], struct token *out,
                          struct err *err) must_use;
-/* ERR_UNAUTHORIZED for a token that is malformed, unknown, expired or revoked. */
+/* ERR_UNAUTHORIZED for a token that is malformed, unknown, expired or revoked. Looked up each time, so that revoking works at once
+ * everywhere. Notes the use, at most once a minute; failing to is no failure. */
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
                          struct err *err) must_use;
 /* ERR_NOT_FOUND. Repeatable. */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rates of tokens and owners. */
+#include "lib/service/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/repo/rate_repo.h"
+
+enum { MINUTE_US = 60 * 1000 * 1000, SECOND_US = 1000 * 1000, RATE_ID_SIZE = OWNER_SIZE + 2 };
+
+static int take(const struct context *context, char kind, const char *who, int64_t a_minute, const char *what,
+                struct err *err)
+{
+    char id[RATE_ID_SIZE];
+    int64_t wait_us = 0;
+    if (a_minute == 0)
+        return 0;
+    snprintf(id, sizeof(id), "%c:%s", kind, who);
+    if (rate_repo_take(context->db, id, (MINUTE_US + a_minute - 1) / a_minute, a_minute, &wait_us, err) != 0)
+        return -1;
+    if (wait_us == 0)
+        return 0;
+    err_set(err, ERR_RATE_LIMITED, "There are at most %" PRId64 " %s a minute.", a_minute, what);
+    err->retry_after_s = (int)((wait_us + SECOND_US - 1) / SECOND_US);
+    return -1;
+}
+
+int limit_request(const struct context *context, const char *token_id, struct err *err)
+{
+    return take(context, 'r', token_id, context->settings->limits.requests_per_minute, "requests with one token", err);
+}
+
+int limit_execution(const struct context *context, const char *owner, struct err *err)
+{
+    return take(context, 'x', owner, context->settings->limits.executions_per_minute, "executions of one owner", err);
+}

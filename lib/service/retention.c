@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is removed, and how much of it at once. */
+#include "lib/service/retention.h"
+
+#include "lib/repo/rate_repo.h"
+
+enum { BATCH = 500, BATCHES = 20 };
+
+static int purge_rates(const struct context *context, uint64_t *removed_out, struct err *err)
+{
+    return rate_repo_purge(context->db, BATCH, removed_out, err);
+}
+
+int retention_pass(const struct context *context, struct err *err)
+{
+    static int (*const purges[])(const struct context *, uint64_t *, struct err *) = { purge_rates };
+    for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
+        uint64_t removed = BATCH;
+        for (int batch = 0; batch < BATCHES && removed == BATCH; batch++)
+            if (purges[i](context, &removed, err) != 0)
+                return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removes rows that are past their time, a small batch a statement, so that nobody waits for it. */
+#ifndef SANDBOX_SERVICE_RETENTION_H
+#define SANDBOX_SERVICE_RETENTION_H
+
+#include "lib/service/context.h"
+
+/* One pass: rates that were paid back long ago. What a pass leaves, the next one takes. */
+int retention_pass(const struct context *context, struct err *err) must_use;
+
+#endif
