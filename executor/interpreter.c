@@ -22,6 +22,7 @@ struct interpreters {
     struct interpreter *waiting;  /* ready, not taken */
     uint64_t last_number;
     int deaths[LANGUAGES]; /* of waiting processes, since one was last asked for */
+    bool said_ready;
 };
 
 static struct interpreter *interpreter_new(struct interpreters *interpreters, enum language language, struct err *err)
@@ -66,6 +67,13 @@ static bool unlink_from(struct interpreter **list, const struct interpreter *int
 static struct interpreter *find_number(struct interpreter *list, uint64_t number)
 {
     while (list && list->number != number)
+        list = list->next;
+    return list;
+}
+
+static struct interpreter *find_free(struct interpreter *list, enum language language)
+{
+    while (list && (list->language != language || list->on_ready))
         list = list->next;
     return list;
 }
@@ -118,15 +126,40 @@ static int request_fork(struct interpreters *interpreters, struct interpreter *i
     return 0;
 }
 
+static bool is_kept(const struct interpreters *interpreters, enum language language)
+{
+    return interpreters->setup->keep[language] && language != LANGUAGE_SHELL;
+}
+
+/* Says once, at the start, that one of each language waits that can be had. */
+static void say_when_ready(struct interpreters *interpreters)
+{
+    cleanup_strbuf struct strbuf names = STRBUF_INIT(128);
+    for (int language = 0; language < LANGUAGES; language++) {
+        enum language kept = (enum language)language;
+        if (interpreters->said_ready || !is_kept(interpreters, kept) || interpreters->deaths[kept] > ATTEMPTS_MAX)
+            continue;
+        if (!find_free(interpreters->waiting, kept))
+            return;
+        strbuf_addf(&names, "%s%s", names.len ? "," : "", language_name(kept));
+    }
+    if (names.len == 0)
+        return;
+    interpreters->said_ready = true;
+    log_event(LOG_LEVEL_INFO, "interpreters ready", LOG_STR("languages", strbuf_str(&names)));
+}
+
 static void forked(struct interpreters *interpreters, struct interpreter *interpreter, pid_t pid)
 {
     interpreter->pid = pid;
     channel_close_child(&interpreter->channel);
     unlink_from(&interpreters->starting, interpreter);
-    if (interpreter->on_ready)
+    if (interpreter->on_ready) {
         interpreter->on_ready(interpreter->arg, NULL);
-    else
-        push(&interpreters->waiting, interpreter);
+        return;
+    }
+    push(&interpreters->waiting, interpreter);
+    say_when_ready(interpreters);
 }
 
 static void take_answers(struct interpreters *interpreters)
@@ -254,24 +287,18 @@ static struct interpreter *start(struct interpreters *interpreters, enum languag
     return interpreter;
 }
 
-static struct interpreter *find_free(struct interpreter *list, enum language language)
-{
-    while (list && (list->language != language || list->on_ready))
-        list = list->next;
-    return list;
-}
-
 void interpreters_refill(struct interpreters *interpreters)
 {
     for (int language = 0; language < LANGUAGES; language++) {
         enum language kept = (enum language)language;
         struct err err = ERR_INIT;
-        if (!interpreters->setup->keep[kept] || kept == LANGUAGE_SHELL || interpreters->deaths[kept] > ATTEMPTS_MAX ||
+        if (!is_kept(interpreters, kept) || interpreters->deaths[kept] > ATTEMPTS_MAX ||
             find_free(interpreters->waiting, kept) || find_free(interpreters->starting, kept))
             continue;
         if (!start(interpreters, kept, &err) && err.code != ERR_UNAVAILABLE)
             interpreters->deaths[kept] = ATTEMPTS_MAX + 1; /* no such interpreter: an execution that wants it will say so */
     }
+    say_when_ready(interpreters);
 }
 
 struct interpreter *interpreter_take(struct interpreters *interpreters, enum language language,

@@ -17,7 +17,12 @@
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
 
-enum { REAP_AT_ONCE = 256, STOP_MAX_MS = 3000, STOP_POLL_MS = 10 };
+enum {
+    REAP_AT_ONCE = 256,
+    STOP_MAX_MS = 3000,
+    STOP_POLL_MS = 10,
+    LOG_FILE_MAX = 4 * 1024 * 1024, /* where standard error is a file, nobody else keeps it short */
+};
 
 struct program {
     struct engine engine;
@@ -61,7 +66,7 @@ static void on_terminate(evutil_socket_t fd, short what, void *arg)
     struct program *program = arg;
     if (program->stop_ms)
         return;
-    log_event(LOG_LEVEL_INFO, "executor stops", LOG_INT("signal", fd));
+    log_event(LOG_LEVEL_INFO, "sandbox-executor stopping", LOG_INT("signal", fd));
     program->stop_ms = clock_mono_ms();
     runs_cancel_all(program->engine.runs);
     on_stop(-1, what, program);
@@ -105,6 +110,14 @@ static int become_safe(struct err *err)
     return 0;
 }
 
+/* The path in the event itself: that is how people look for it. */
+static void say(const char *event, const char *what)
+{
+    char text[512];
+    snprintf(text, sizeof(text), "%s %s", event, what);
+    log_event(LOG_LEVEL_INFO, text);
+}
+
 /* Every slot shares the workspace. A runtime may have done this already, and we may not be allowed to. */
 static void open_workspace(const struct setup *setup)
 {
@@ -120,6 +133,8 @@ static void open_workspace(const struct setup *setup)
     else if ((st.st_mode & 0007) != 0007 && !(st.st_gid == setup->gid && (st.st_mode & 0070) == 0070))
         log_event(LOG_LEVEL_WARN, "the workspace is not writable for sandboxed code", LOG_STR("path", setup->workspace),
                   LOG_INT("mode", st.st_mode & 07777));
+    else
+        say("Workspace mounted at", setup->workspace);
 }
 
 static int open_engine(struct program *program, struct err *err)
@@ -136,6 +151,7 @@ static int open_engine(struct program *program, struct err *err)
     program->server = server_new(engine, err);
     if (!program->server)
         return -1;
+    log_event(LOG_LEVEL_INFO, "sandbox-executor starting", LOG_STR("version", PACKAGE_VERSION));
     open_workspace(&engine->setup);
     memory_init(&engine->memory);
     return confine_init(&engine->setup, &engine->confine, err);
@@ -178,6 +194,7 @@ int main(int argc, char **argv)
     struct program program = { .engine = { .memory = { .events = -1 }, .confine = { .landlock = -1 } } };
     struct err err = ERR_INIT;
     log_setup("sandbox-executor", LOG_LEVEL_INFO);
+    log_setup_plain(LOG_FILE_MAX);
     int status = become_safe(&err);
     if (status == 0)
         status = setup_read(&program.engine.setup, &err);
@@ -186,10 +203,10 @@ int main(int argc, char **argv)
         status = open_engine(&program, &err);
     }
     if (status == 0) {
-        log_event(LOG_LEVEL_INFO, "executor listens", LOG_STR("on", program.engine.setup.listen));
+        say("HTTP server listening on", program.engine.setup.listen);
         status = event_base_dispatch(program.engine.base) < 0 ? -1 : 0;
     } else {
-        log_err(LOG_LEVEL_ERROR, "executor cannot start", &err, NULL, NULL);
+        log_err(LOG_LEVEL_ERROR, "sandbox-executor cannot start", &err, NULL, NULL);
     }
     close_program(&program);
     return status == 0 ? 0 : 1;

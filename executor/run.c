@@ -103,7 +103,8 @@ static void log_done(const struct run *run, const struct wire_result *result)
 {
     log_event(LOG_LEVEL_INFO, "execution ended", LOG_STR("execution_id", run->request.execution_id),
               LOG_STR("language", language_name(run->request.language)),
-              LOG_STR("failure", wire_failure_name(result->failure)), LOG_INT("exit_code", result->exit_code),
+              LOG_STR("outcome", result->failure ? wire_failure_name(result->failure) : "success"),
+              LOG_INT("exit_code", result->exit_code),
               LOG_INT("duration_us", run->start_us > 0 ? run->end_us - run->start_us : 0));
 }
 
@@ -166,6 +167,8 @@ static int activate(struct run *run, struct err *err)
 {
     const struct wire_event started = { .type = WIRE_STARTED };
     run->state = RUN_ACTIVE;
+    log_event(LOG_LEVEL_INFO, "execution started", LOG_STR("execution_id", run->request.execution_id),
+              LOG_STR("language", language_name(run->request.language)));
     run_io_emit(run, &started);
     if (run_io_watch(run, err) != 0 || run_io_timer(run, RUN_DEADLINE, run->request.timeout_ms, err) != 0 ||
         run_io_timer(run, RUN_BEAT, EXECUTION_HEARTBEAT_MS, err) != 0)

@@ -14,16 +14,20 @@
 #include <sys/un.h>
 
 #include "lib/model/error_info.h"
+#include "lib/util/clock.h"
 #include "lib/util/log.h"
 #include "lib/wire/compose.h"
 #include "lib/wire/execute.h"
 
 enum { BACKLOG = 128, IDLE_S = 3600, HEADERS_MAX = 32 * 1024, ERROR_MAX = 8 * 1024, PART_SIZE = 4097 };
+enum { REFUSALS_SAID = 20, REFUSALS_WINDOW_MS = 60000 };
 
 struct server {
     struct engine *engine;
     struct evhttp *http;
     char *unix_path; /* to remove at the end */
+    int refusals;    /* since refusals_since_ms */
+    int64_t refusals_since_ms;
 };
 
 void server_reply(struct evhttp_request *request, int status, const char *type, const char *data, size_t len)
@@ -44,14 +48,53 @@ void server_reply_json(struct evhttp_request *request, const char *text, size_t 
     server_reply(request, HTTP_OK, "application/json", text, len);
 }
 
+static const char *method_name(struct evhttp_request *request)
+{
+    switch (evhttp_request_get_command(request)) {
+    case EVHTTP_REQ_GET:
+        return "GET";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_PUT:
+        return "PUT";
+    case EVHTTP_REQ_DELETE:
+        return "DELETE";
+    default:
+        return "";
+    }
+}
+
+/* A caller that goes on and on must not drive everything else out of the log. */
+static bool may_say_refusal(struct server *server)
+{
+    int64_t now = clock_mono_ms();
+    if (now - server->refusals_since_ms >= REFUSALS_WINDOW_MS) {
+        if (server->refusals > REFUSALS_SAID)
+            log_event(LOG_LEVEL_WARN, "more requests were refused", LOG_INT("count", server->refusals - REFUSALS_SAID));
+        server->refusals_since_ms = now;
+        server->refusals = 0;
+    }
+    return ++server->refusals <= REFUSALS_SAID;
+}
+
+static void say_refusal(struct server *server, struct evhttp_request *request, const struct err *err)
+{
+    const struct error_info *info = error_info(err->code);
+    if (!may_say_refusal(server))
+        return;
+    if (err->code == ERR_INTERNAL)
+        log_err(LOG_LEVEL_ERROR, "a request failed", err, NULL, NULL);
+    else
+        log_event(LOG_LEVEL_WARN, "request refused", LOG_STR("method", method_name(request)),
+                  LOG_INT("status", info->http_status), LOG_STR("error", info->name));
+}
+
 static void reply_error(struct evhttp_request *request, const struct err *err)
 {
     const struct error_info *info = error_info(err->code);
     struct compose body;
     struct err ignored = ERR_INIT;
     cleanup_strbuf struct strbuf text = STRBUF_INIT(ERROR_MAX);
-    if (err->code == ERR_INTERNAL)
-        log_err(LOG_LEVEL_ERROR, "a request failed", err, NULL, NULL);
     compose_start(&body);
     compose_text(&body, "error_code", info->name);
     compose_text(&body, "description", info->description);
@@ -82,22 +125,6 @@ static bool authorized(const struct engine *engine, struct evhttp_request *reque
     if (!header || strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
         return false;
     return same_secret(header + sizeof(scheme) - 1, engine->setup.secret);
-}
-
-static const char *method_name(struct evhttp_request *request)
-{
-    switch (evhttp_request_get_command(request)) {
-    case EVHTTP_REQ_GET:
-        return "GET";
-    case EVHTTP_REQ_POST:
-        return "POST";
-    case EVHTTP_REQ_PUT:
-        return "PUT";
-    case EVHTTP_REQ_DELETE:
-        return "DELETE";
-    default:
-        return "";
-    }
 }
 
 /* Whether the path fits; *part and *len_out are what the star stood for. */
@@ -155,8 +182,10 @@ static void on_request(struct evhttp_request *request, void *arg)
 {
     struct server *server = arg;
     struct err err = ERR_INIT;
-    if (dispatch(server->engine, request, &err) != 0)
-        reply_error(request, &err);
+    if (dispatch(server->engine, request, &err) == 0)
+        return;
+    say_refusal(server, request, &err);
+    reply_error(request, &err);
 }
 
 int server_query_number(struct evhttp_request *request, const char *name, int64_t preset, int64_t *out, struct err *err)

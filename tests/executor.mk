@@ -4,7 +4,7 @@ EXECUTOR_CLIENT = tests/integration/executor_client.c tests/integration/executor
 	tests/integration/executor_suite.c tests/integration/executor_suite.h
 EXECUTOR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 INTEGRATION_TESTS += tests/integration/test_executor tests/integration/test_executor_attacks \
-	tests/integration/test_executor_protocol tests/integration/test_executor_files
+	tests/integration/test_executor_protocol tests/integration/test_executor_files tests/integration/test_executor_log
 tests_integration_test_executor_SOURCES = tests/integration/test_executor.c $(EXECUTOR_CLIENT)
 tests_integration_test_executor_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_LDADD = $(WIRE_TEST_LIBS)
@@ -21,6 +21,10 @@ tests_integration_test_executor_files_SOURCES = tests/integration/test_executor_
 tests_integration_test_executor_files_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_files_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_files_DEPENDENCIES = executor/sandbox-executor
+tests_integration_test_executor_log_SOURCES = tests/integration/test_executor_log.c $(EXECUTOR_CLIENT)
+tests_integration_test_executor_log_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
+tests_integration_test_executor_log_LDADD = $(WIRE_TEST_LIBS)
+EXTRA_tests_integration_test_executor_log_DEPENDENCIES = executor/sandbox-executor
 
 UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event tests/unit/test_fuzz_wire
 tests_unit_test_wire_execute_SOURCES = tests/unit/test_wire_execute.c

@@ -34,7 +34,7 @@ static int set_descriptors(const struct spawn *spawn, int out_fd)
 {
     cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     cleanup_fd int log_fd = spawn->log_path
-        ? open(spawn->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
+        ? open(spawn->log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
         : fcntl(null_fd, F_DUPFD_CLOEXEC, 3);
     if (null_fd < 0 || log_fd < 0)
         return errno;

@@ -3,6 +3,8 @@
 #ifndef SANDBOX_UTIL_CLOCK_H
 #define SANDBOX_UTIL_CLOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* "2026-01-06T10:00:00Z" and its NUL. */
@@ -16,5 +18,11 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 /* Writes `wall_ms` (0 .. year 9999) as RFC 3339 in UTC, to the second. */
 void clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
+/* Reads an RFC 3339 time at the start of `text` (at most `len` bytes): date, T, time, perhaps a fraction, Z or an offset. Years 0000
+ * to 9999, so that *wall_ms_out may be negative; a fraction is cut to milliseconds; a leap second is the first moment of the next
+ * minute. The number of bytes read, or 0 when there is no such time. */
+size_t clock_parse_prefix(const char *text, size_t len, int64_t *wall_ms_out);
+/* The same for a text that is nothing but a time. */
+bool clock_parse(const char *text, int64_t *wall_ms_out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One JSON line an event, on standard error. Only entry points (fcgi, jobs, executor) log; libraries return errors. */
+/* One line an event, on standard error: JSON, or for people. Only entry points (fcgi, jobs, executor) log; libraries return errors. */
 #ifndef SANDBOX_UTIL_LOG_H
 #define SANDBOX_UTIL_LOG_H
 
@@ -22,6 +22,9 @@ struct log_field {
 
 /* Names the program in every line and sets the lowest level that is written. Call once, at start. */
 void log_setup(const char *program, enum log_level lowest);
+/* From now on lines for people: `2026-01-06T10:00:00Z [INFO] sandbox-executor starting version=1`. Whatever could look like another
+ * line or another field is escaped. A standard error that is a file is kept below `file_max` bytes by dropping the oldest lines; 0: not. */
+void log_setup_plain(int64_t file_max);
 /* "debug", "info", "warn", "error" to the level; -1 for anything else. */
 int log_level_parse(const char *name);
 

@@ -67,8 +67,8 @@ static void set_env(const char *name, const char *format, ...)
 
 static void become_executor(const struct executor *executor, const char *confine, int memory_mb)
 {
-    const char *asan = getenv("ASAN_OPTIONS");
-    char *kept = asan ? strdup(asan) : NULL, *path = strdup(executor_path());
+    const char *asan = getenv("ASAN_OPTIONS"), *wanted = getenv(EXECUTOR_ENV_LOG_LEVEL);
+    char *kept = asan ? strdup(asan) : NULL, *path = strdup(executor_path()), *level = strdup(wanted ? wanted : "error");
     clearenv();
     if (kept)
         setenv("ASAN_OPTIONS", kept, 1);
@@ -83,7 +83,7 @@ static void become_executor(const struct executor *executor, const char *confine
     set_env(EXECUTOR_ENV_CONFINE, "%s", confine);
     set_env(EXECUTOR_ENV_NPROC, "%d", EXECUTOR_TEST_NPROC);
     set_env(EXECUTOR_ENV_MEMORY_MB, "%d", memory_mb);
-    set_env(EXECUTOR_ENV_LOG_LEVEL, "error");
+    set_env(EXECUTOR_ENV_LOG_LEVEL, "%s", level);
     execl(path, "sandbox-executor", (char *)NULL);
     _exit(127);
 }

@@ -17,7 +17,8 @@ struct executor {
     char directory[64]; /* holds run/ (socket, secret), workspace/, tmp/ */
 };
 
-/* `confine`: "none" or "landlock"; `memory_mb`: SANDBOX_MEMORY_MB. Waits until it answers. */
+/* `confine`: "none" or "landlock"; `memory_mb`: SANDBOX_MEMORY_MB. Waits until it answers. It logs errors, or what the test's own
+ * SANDBOX_LOG_LEVEL says. */
 void executor_start(struct executor *executor, const char *confine, int memory_mb);
 /* SIGTERM; checks that it ends well and leaves no process of its users. */
 void executor_stop(struct executor *executor);
