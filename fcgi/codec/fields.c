@@ -8,15 +8,7 @@
 
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
-#include "lib/util/json_span.h"
-
-static bool names_fit(const char *text, size_t len, const char *raw)
-{
-    size_t start = len, span = 0;
-    if (raw)
-        json_member_span(text, len, raw, &start, &span);
-    return !json_has_nul_name(text, start) && !json_has_nul_name(text + start + span, len - start - span);
-}
+#include "lib/util/json_names.h"
 
 int fields_parse_body(const char *text, size_t len, const char *raw, struct json_object **out,
                       struct err *err)
@@ -26,8 +18,8 @@ int fields_parse_body(const char *text, size_t len, const char *raw, struct json
         return -1;
     if (!json_object_is_type(body, json_type_object))
         return err_set(err, ERR_INVALID, "The body must be a JSON object.");
-    if (!names_fit(text, len, raw))
-        return err_set(err, ERR_INVALID, "A field's name must not contain a NUL character.");
+    if (json_check_names(text, len, raw, err) != 0)
+        return -1;
     *out = steal(body);
     return 0;
 }

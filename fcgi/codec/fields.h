@@ -6,8 +6,8 @@
 #include "lib/model/resources.h"
 #include "lib/util/json.h"
 
-/* Parses a request body: one JSON object, exactly as RFC 8259 has it. Member names must not hold U+0000 but within the member
- * `raw` (NULL: none), which is taken as text. */
+/* Parses a request body: one JSON object, exactly as RFC 8259 has it, with no name twice in one object and none that holds U+0000;
+ * but the member `raw` (NULL: none) is taken as text, whatever names it has within. */
 int fields_parse_body(const char *text, size_t len, const char *raw, struct json_object **out,
                       struct err *err) must_use;
 

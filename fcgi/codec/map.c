@@ -35,9 +35,7 @@ static int check_entry(const struct map_rule *rule, const char *pointer, const c
     if (!name_fits(rule, name))
         return err_field(err, pointer, "\"%.64s\" is no name for a%s %s: it must be %s.", name,
                          rule->what[0] == 'e' ? "n" : "", rule->what, rule->grammar);
-    size_t used = (size_t)snprintf(where, sizeof(where), "%s/", pointer);
-    for (const char *c = name; *c && used + 3 < sizeof(where); c++) /* RFC 6901: '/' is "~1" */
-        used += (size_t)snprintf(where + used, sizeof(where) - used, *c == '/' ? "~1" : "%c", *c);
+    json_pointer_join(where, sizeof(where), pointer, name);
     if (!json_object_is_type(value, json_type_string))
         return err_field(err, where, "The value of %.64s must be a string.", name);
     size_t len = (size_t)json_object_get_string_len(value);

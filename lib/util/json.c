@@ -135,8 +135,7 @@ static int read_value(struct json_object *value, const char *where, const struct
     return 0;
 }
 
-/* "pointer/name", with '~' and '/' escaped (RFC 6901). */
-static void join_pointer(char *out, size_t size, const char *pointer, const char *name)
+void json_pointer_join(char *out, size_t size, const char *pointer, const char *name)
 {
     size_t used = (size_t)snprintf(out, size, "%s/", pointer);
     for (; *name && used + 3 < size; name++) {
@@ -163,7 +162,7 @@ static int refuse_unknown(struct json_object *object, const char *pointer,
         if (i < count)
             continue;
         char where[128];
-        join_pointer(where, sizeof(where), pointer, name);
+        json_pointer_join(where, sizeof(where), pointer, name);
         return err_field(err, where, "Unknown field \"%.64s\".", name);
     }
     return 0;
@@ -180,7 +179,7 @@ int json_read_fields(struct json_object *object, const char *pointer, const stru
     for (size_t i = 0; i < count; i++) {
         char where[128];
         struct json_object *value = NULL;
-        join_pointer(where, sizeof(where), pointer, fields[i].name);
+        json_pointer_join(where, sizeof(where), pointer, fields[i].name);
         bool there = json_object_object_get_ex(object, fields[i].name, &value);
         if (there && !value && fields[i].type != JSON_FIELD_ANY)
             there = false;

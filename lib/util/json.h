@@ -48,6 +48,9 @@ enum json_unknown { JSON_UNKNOWN_REFUSE, JSON_UNKNOWN_IGNORE };
 int json_read_fields(struct json_object *object, const char *pointer, const struct json_field *fields,
                      size_t count, enum json_unknown unknown, struct err *err) must_use;
 
+/* "pointer/name", with '~' and '/' in the name escaped (RFC 6901), cut to `size`. */
+void json_pointer_join(char *out, size_t size, const char *pointer, const char *name);
+
 /* A value whose text is written out exactly as given (numbers keep their digits). `text` must be valid JSON;
  * it is copied. NULL when memory runs out. */
 struct json_object *json_raw(const char *text, size_t len) must_use;

@@ -131,31 +131,3 @@ bool json_member_span(const char *text, size_t len, const char *name, size_t *st
     } while (take(&scan, ','));
     return found;
 }
-
-static bool holds_nul(const char *content, size_t len)
-{
-    size_t at = 0;
-    for (;;) {
-        int c = next_char(content, len, &at);
-        if (c <= 0)
-            return c == 0;
-    }
-}
-
-bool json_has_nul_name(const char *text, size_t len)
-{
-    struct scan scan = { .text = text, .len = len };
-    while (scan.at < len) {
-        if (peek(&scan) != '"') {
-            scan.at++;
-            continue;
-        }
-        size_t start = scan.at + 1;
-        skip_string(&scan);
-        size_t end = scan.at > start ? scan.at - 1 : start;
-        skip_space(&scan);
-        if (peek(&scan) == ':' && holds_nul(text + start, end - start))
-            return true;
-    }
-    return false;
-}

@@ -12,8 +12,4 @@
 bool json_member_span(const char *text, size_t len, const char *name, size_t *start_out,
                       size_t *len_out);
 
-/* Whether some member's name holds the character U+0000, at which json-c would cut it. `text` may be a part of valid JSON text that
- * neither begins nor ends within a string. */
-bool json_has_nul_name(const char *text, size_t len);
-
 #endif

@@ -45,6 +45,8 @@ static const struct refusal sessions[] = {
     { "{\"template_id\":\"a b\"}", "/template_id" },
     { "{\"template_id\":\"a\\u0000\"}", "/template_id" },
     { "{\"template_id\":\"a23456789012345678901234567890123456789012345678901234567890123x\"}", "/template_id" },
+    { "{\"template_id\":\"a\",\"template_id\":\"a\"}", "/template_id" },
+    { "{\"template_id\":\"a\",\"labels\":{\"a\":\"1\",\"a\":\"1\"}}", "/labels/a" },
     { "{\"template_id\":\"a\",\"timeout\":59}", "/timeout" },
     { "{\"template_id\":\"a\",\"timeout\":3601}", "/timeout" },
     { "{\"template_id\":\"a\",\"timeout\":-300}", "/timeout" },

@@ -57,26 +57,6 @@ START_TEST(test_json_span__stays_within_broken_text)
 }
 END_TEST
 
-START_TEST(test_json_span__nul_names)
-{
-    static const struct {
-        const char *text;
-        bool found;
-    } names[] = {
-        { "{}", false },
-        { "{\"a\":\"\\u0000\"}", false },
-        { "{\"a\\u0000\":1}", true },
-        { "{\"a\":[{\"\\u0000\" : 1}]}", true },
-        { "{\"a\\\\u0000\":1}", false },
-        { "{\"a\\u00000\":1}", true },
-        { "{\"a\":[\"\\u0000\",1]}", false },
-        { ",\"b\\u0000\":1}", true },
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        ck_assert_msg(json_has_nul_name(names[i].text, strlen(names[i].text)) == names[i].found, "%s", names[i].text);
-}
-END_TEST
-
 int main(void)
 {
     enum { CASES = sizeof(cases) / sizeof(cases[0]) };
@@ -84,7 +64,6 @@ int main(void)
     TCase *tcase = tcase_create("json_span");
     tcase_add_loop_test(tcase, test_json_span__cases, 0, CASES);
     tcase_add_loop_test(tcase, test_json_span__stays_within_broken_text, 0, CASES);
-    tcase_add_test(tcase, test_json_span__nul_names);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
