@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rates of tokens and owners. */
+/* Rates of tokens and owners; how much an owner may have. */
 #include "lib/service/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lib/repo/owner_repo.h"
 #include "lib/repo/rate_repo.h"
 
-enum { MINUTE_US = 60 * 1000 * 1000, SECOND_US = 1000 * 1000, RATE_ID_SIZE = OWNER_SIZE + 2 };
+enum { MINUTE_US = 60 * 1000 * 1000, SECOND_US = 1000 * 1000, RATE_ID_SIZE = OWNER_SIZE + 2, QUOTA_RETRY_S = 5 };
 
 static int take(const struct context *context, char kind, const char *who, int64_t a_minute, const char *what,
                 struct err *err)
@@ -34,4 +35,20 @@ int limit_request(const struct context *context, const char *token_id, struct er
 int limit_execution(const struct context *context, const char *owner, struct err *err)
 {
     return take(context, 'x', owner, context->settings->limits.executions_per_minute, "executions of one owner", err);
+}
+
+int limit_session(const struct context *context, const char *owner, struct err *err)
+{
+    int64_t allowed = context->settings->limits.sessions, open = 0;
+    if (allowed == 0)
+        return 0;
+    if (owner_repo_lock(context->db, owner, err) != 0 ||
+        owner_repo_open_sessions(context->db, owner, &open, err) != 0)
+        return -1;
+    if (open < allowed)
+        return 0;
+    err_set(err, ERR_RATE_LIMITED, "This owner has %" PRId64 " sessions, the most there may be at once. End one that is not "
+            "needed any longer.", open);
+    err->retry_after_s = QUOTA_RETRY_S;
+    return -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one client may take in a minute (settings.limits): all of it at once after a quiet minute, then evenly. */
+/* What one client may take (settings.limits). Rates: a minute's amount at once after a quiet minute, then evenly. */
 #ifndef SANDBOX_SERVICE_LIMITS_H
 #define SANDBOX_SERVICE_LIMITS_H
 
@@ -10,5 +10,9 @@
  * table is in the database's memory, which may be full); whoever asked is let through, and told so for the log. */
 int limit_request(const struct context *context, const char *token_id, struct err *err) must_use;
 int limit_execution(const struct context *context, const char *owner, struct err *err) must_use;
+
+/* Whether `owner` may have one more session. Inside the transaction that stores it: others of the same owner wait, so that the
+ * count is exact. ERR_RATE_LIMITED. */
+int limit_session(const struct context *context, const char *owner, struct err *err) must_use;
 
 #endif

@@ -12,6 +12,7 @@
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
+#include "lib/service/limits.h"
 #include "lib/util/id.h"
 
 enum { NODE_ALIVE_S = 15 }; /* a node that was not heard of for longer gets no new containers */
@@ -124,7 +125,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
     struct creation *creation = arg;
     struct session draft;
     session_release(creation->session);
-    if (load_template(creation, db, err) != 0)
+    if (load_template(creation, db, err) != 0 || limit_session(creation->context, creation->owner, err) != 0)
         return -1;
     draft_session(creation, &draft);
     if (claim_warm(creation, db, &draft, err) != 0)

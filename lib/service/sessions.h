@@ -17,7 +17,8 @@ struct session_request {
 void session_request_release(struct session_request *request);
 
 /* Stores a session of `owner` together with its container: a warm one (then it is running at once), else one that provisiond will
- * make. ERR_TEMPLATE_NOT_FOUND, ERR_CONFLICT (template deprecated), ERR_NO_ROOM, ERR_UNAVAILABLE. */
+ * make. ERR_TEMPLATE_NOT_FOUND, ERR_CONFLICT (template deprecated), ERR_RATE_LIMITED (too many sessions), ERR_NO_ROOM,
+ * ERR_UNAVAILABLE. */
 int session_service_create(const struct context *context, const char *owner,
                            const struct session_request *request, struct session *out,
                            struct err *err) must_use;

@@ -175,6 +175,51 @@ START_TEST(test_limits__who_cannot_be_counted_passes)
 }
 END_TEST
 
+START_TEST(test_limits__sessions_at_once)
+{
+    struct client *same = client_new("me", "sessions,admin", 0), *other = client_new("other", "sessions", 0);
+    char id[SESSION_ID_SIZE], uri[128];
+    limits->sessions = 2;
+    api_create(api_me, id, uri);
+    api_create(same, id, uri);
+    struct answer refused = client_call(same, "POST", API_SESSIONS, API_CREATE);
+    ck_assert_int_eq(refused.status, 429);
+    ck_assert_ptr_nonnull(strstr(refused.headers, "Retry-After: 5\r\n"));
+    ck_assert_ptr_nonnull(strstr(text_of(refused.body, "error_detail"), "2 sessions"));
+    answer_release(&refused);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers"), 2);
+    json_object_put(client_json(api_me, "DELETE", uri, NULL, 200)); /* an ended one does not count */
+    api_create(other, id, uri);
+    api_create(api_me, id, uri);
+    client_free(same);
+    client_free(other);
+}
+END_TEST
+
+static struct client *rush[12];
+
+static void create_in_rush(int index)
+{
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = client_call(rush[index], "POST", API_SESSIONS, API_CREATE);
+        ck_assert_msg(answer.status == 201 || answer.status == 429, "%d", answer.status);
+        answer_release(&answer);
+    }
+}
+
+START_TEST(test_limits__sessions_are_exact_in_a_rush)
+{
+    limits->sessions = 7;
+    for (int i = 0; i < 12; i++)
+        rush[i] = client_new("me", "sessions", 0);
+    fixture_threads(12, create_in_rush);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM sessions"), 7);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers"), 7);
+    for (int i = 0; i < 12; i++)
+        client_free(rush[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("limits");
@@ -192,5 +237,7 @@ int main(void)
     tcase_add_test(tcase, test_limits__executions_of_an_owner);
     tcase_add_test(tcase, test_limits__none_asks_the_table_nothing);
     tcase_add_test(tcase, test_limits__who_cannot_be_counted_passes);
+    tcase_add_test(tcase, test_limits__sessions_at_once);
+    tcase_add_test(tcase, test_limits__sessions_are_exact_in_a_rush);
     return fixture_run(suite);
 }
