@@ -40,6 +40,7 @@ int executions_of_session(struct call *call, struct err *err);
 int executions_get(struct call *call, struct err *err);
 int executions_status(struct call *call, struct err *err);
 int executions_result(struct call *call, struct err *err);
+int executions_cancel(struct call *call, struct err *err);
 int templates_list(struct call *call, struct err *err);
 int templates_get(struct call *call, struct err *err);
 int health_get(struct call *call, struct err *err);

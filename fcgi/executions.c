@@ -2,8 +2,12 @@
 /* Handlers of executions. */
 #include "fcgi/call.h"
 #include "fcgi/codec/execution_codec.h"
+#include "lib/service/cancelling.h"
 
-enum { SYNC_MARGIN_S = 10 }; /* beyond an execution's own time: its start, its end, a retry */
+enum {
+    SYNC_MARGIN_S = 10, /* beyond an execution's own time: its start, its end, a retry */
+    CANCEL_WAIT_S = 10,
+};
 
 /* A result as far as there is one: 200, or `unfinished` with the status. */
 static int answer_result(const struct call *call, const struct execution *execution, int unfinished,
@@ -109,11 +113,9 @@ int executions_status(struct call *call, struct err *err)
     return call_answer(call, 200, execution_status_encode(&execution), err);
 }
 
-/* The row as it is now; or, with a wait and a free seat, as it is in the end. */
-static int get_waiting(const struct call *call, int64_t wait_s, struct execution *out, struct err *err)
+/* With a wait and a free seat, the row as it is in the end; else it stays as it is. */
+static int wait_if_open(const struct call *call, int64_t wait_s, struct execution *out, struct err *err)
 {
-    if (get(call, EXECUTION_WITH_OUTCOME, out, err) != 0)
-        return -1;
     if (execution_status_final(out->status) || wait_s == 0 || !wait_room_enter(call->room))
         return 0;
     if (wait_announce(call->context, call->id, err) != 0) {
@@ -128,7 +130,18 @@ int executions_result(struct call *call, struct err *err)
     cleanup(execution_release) struct execution execution = { 0 };
     int64_t wait_s = 0;
     if (request_query_int(call->request, "wait", 0, WAIT_MAX_S, &wait_s, err) != 0 ||
-        get_waiting(call, wait_s, &execution, err) != 0)
+        get(call, EXECUTION_WITH_OUTCOME, &execution, err) != 0 || wait_if_open(call, wait_s, &execution, err) != 0)
         return -1;
     return answer_result(call, &execution, 202, err);
+}
+
+int executions_cancel(struct call *call, struct err *err)
+{
+    cleanup(execution_release) struct execution execution = { 0 };
+    if (call_check_execution_id(call, err) != 0 ||
+        execution_service_cancel(call->context, call->caller.owner, call->id, &execution, err) != 0 ||
+        wait_if_open(call, CANCEL_WAIT_S, &execution, err) != 0 ||
+        execution_service_check_cancelled(&execution, err) != 0)
+        return -1;
+    return call_answer(call, 200, execution_cancelled_encode(&execution), err);
 }

@@ -29,6 +29,8 @@ const struct route route_table[] = {
       "Look at the status of an execution" },
     { "GET", API "/executions/{id}/result", executions_result, ACCESS_SCOPE, SCOPE_SESSIONS, "wait", 0,
       "Fetch the result of an execution" },
+    { "POST", API "/executions/{id}/cancel", executions_cancel, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
+      "Cancel an execution" },
     { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, 0, "List templates" },
     { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, 0, "Look at a template" },
     { "GET", API "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },

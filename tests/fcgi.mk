@@ -39,3 +39,6 @@ tests_integration_test_limits_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_tokens
 tests_integration_test_tokens_SOURCES = tests/integration/test_tokens.c $(API_CLIENT)
 tests_integration_test_tokens_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_api_cancel
+tests_integration_test_api_cancel_SOURCES = tests/integration/test_api_cancel.c $(API_CLIENT)
+tests_integration_test_api_cancel_LDADD = $(API_TEST_LIBS)

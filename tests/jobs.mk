@@ -14,3 +14,6 @@ tests_integration_test_jobs_dispatch_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_provision
 tests_integration_test_jobs_provision_SOURCES = tests/integration/test_jobs_provision.c $(JOBS_STAGE)
 tests_integration_test_jobs_provision_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_cancel
+tests_integration_test_jobs_cancel_SOURCES = tests/integration/test_jobs_cancel.c $(JOBS_STAGE)
+tests_integration_test_jobs_cancel_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

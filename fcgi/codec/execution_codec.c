@@ -98,6 +98,16 @@ struct json_object *execution_status_encode(const struct execution *execution)
     return object;
 }
 
+struct json_object *execution_cancelled_encode(const struct execution *execution)
+{
+    struct json_object *object = json_object_new_object();
+    if (!object)
+        return NULL;
+    fields_add_text(object, "execution_id", execution->id);
+    fields_add_text(object, "status", execution_status_name(execution->status));
+    return object;
+}
+
 static struct json_object *metrics_encode(const struct execution_outcome *outcome)
 {
     struct json_object *object = json_object_new_object();

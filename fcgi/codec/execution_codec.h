@@ -14,6 +14,8 @@ int execution_request_decode(const char *text, size_t len, struct execution_requ
 struct json_object *execution_submitted_encode(const struct execution *execution) must_use;
 /* The answer of /status. */
 struct json_object *execution_status_encode(const struct execution *execution) must_use;
+/* {execution_id, status} */
+struct json_object *execution_cancelled_encode(const struct execution *execution) must_use;
 /* The result of a final execution; {execution_id, status} of any other. */
 struct json_object *execution_result_encode(const struct execution *execution) must_use;
 /* Summary, code and result (null while there is none). */

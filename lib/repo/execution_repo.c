@@ -12,7 +12,7 @@
 #define OF_SESSION                                                                                 \
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
 
-enum { INSERT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
+enum { INSERT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
        RETRY, NOTIFY, STATEMENTS };
 
 const struct db_stmt execution_repo_statements[] = {
@@ -23,6 +23,7 @@ const struct db_stmt execution_repo_statements[] = {
     [GET_CODE] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS BY_ID },
     [GET_OUTCOME] = { "SELECT " EXECUTION_COLUMNS OUTCOME_COLUMNS BY_ID },
     [GET_WHOLE] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS OUTCOME_COLUMNS BY_ID },
+    [LOCK] = { "SELECT " EXECUTION_COLUMNS BY_ID " FOR UPDATE" },
     [LIST] = { "SELECT " EXECUTION_COLUMNS OF_SESSION " ORDER BY e.seq DESC LIMIT ? OFFSET ?" },
     [COUNT] = { "SELECT COUNT(*)" OF_SESSION },
     [SET_NOTIFY] = { "UPDATE executions SET notify = ? WHERE id = ? AND status IN ('pending', 'running')" },
@@ -122,14 +123,11 @@ static int take_one(void *arg, const struct db_row *row, struct err *err)
     return outcome ? read_outcome(&out->outcome, row, outcome_column, err) : 0;
 }
 
-int execution_repo_get(struct db *db, const char *owner, const char *id, enum execution_part part,
-                       struct execution *out, struct err *err)
+static int get(struct db *db, int statement, const char *owner, const char *id, enum execution_part part,
+               struct execution *out, struct err *err)
 {
-    static const int statement[] = { [EXECUTION_SUMMARY] = GET_SUMMARY, [EXECUTION_WITH_CODE] = GET_CODE,
-                                     [EXECUTION_WITH_OUTCOME] = GET_OUTCOME,
-                                     [EXECUTION_WHOLE] = GET_WHOLE };
     struct getting getting = { .part = part };
-    int status = DB_QUERY(db, &sql[statement[part]], take_one, &getting, err, db_text(id),
+    int status = DB_QUERY(db, &sql[statement], take_one, &getting, err, db_text(id),
                           db_text(owner), db_text(owner));
     if (status == 0 && !getting.found)
         status = err_set(err, ERR_EXECUTION_NOT_FOUND, "Execution '%.64s' does not exist.", id);
@@ -138,6 +136,20 @@ int execution_repo_get(struct db *db, const char *owner, const char *id, enum ex
     else
         execution_release(&getting.execution);
     return status;
+}
+
+int execution_repo_get(struct db *db, const char *owner, const char *id, enum execution_part part,
+                       struct execution *out, struct err *err)
+{
+    static const int statement[] = { [EXECUTION_SUMMARY] = GET_SUMMARY, [EXECUTION_WITH_CODE] = GET_CODE,
+                                     [EXECUTION_WITH_OUTCOME] = GET_OUTCOME,
+                                     [EXECUTION_WHOLE] = GET_WHOLE };
+    return get(db, statement[part], owner, id, part, out, err);
+}
+
+int execution_repo_lock(struct db *db, const char *owner, const char *id, struct execution *out, struct err *err)
+{
+    return get(db, LOCK, owner, id, EXECUTION_SUMMARY, out, err);
 }
 
 static int take_summary(void *arg, const struct db_row *row, struct err *err)

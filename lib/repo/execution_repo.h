@@ -13,6 +13,9 @@ enum execution_part { EXECUTION_SUMMARY, EXECUTION_WITH_CODE, EXECUTION_WITH_OUT
 /* One execution of `owner` (NULL: anybody's). ERR_EXECUTION_NOT_FOUND. */
 int execution_repo_get(struct db *db, const char *owner, const char *id, enum execution_part part,
                        struct execution *out, struct err *err) must_use;
+/* The summary, and locks the row for the running transaction. */
+int execution_repo_lock(struct db *db, const char *owner, const char *id, struct execution *out,
+                        struct err *err) must_use;
 /* Summaries of a session's executions, newest first; status -1: all. */
 int execution_repo_list(struct db *db, const char *session_id, int status, const struct page *page,
                         struct execution_list *out, struct err *err) must_use;

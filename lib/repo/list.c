@@ -31,3 +31,9 @@ DEFINE_RELEASE(claim_list, execution_claim_release)
 DEFINE_RELEASE(node_list, node_release)
 DEFINE_RELEASE(job_list, job_release)
 DEFINE_RELEASE(string_list, string_release)
+
+void seq_list_release(struct seq_list *list)
+{
+    free(list->items);
+    *list = (struct seq_list){ 0 };
+}

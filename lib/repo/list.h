@@ -15,6 +15,8 @@ struct node_list { struct node *items; size_t count; };
 struct job_list { struct job_beat *items; size_t count; };
 /* Plain strings: ids, doorbell addresses. */
 struct string_list { char **items; size_t count; };
+/* Rows by their seq. */
+struct seq_list { int64_t *items; size_t count; };
 
 void template_list_release(struct template_list *list);
 void session_list_release(struct session_list *list);
@@ -24,5 +26,6 @@ void claim_list_release(struct claim_list *list);
 void node_list_release(struct node_list *list);
 void job_list_release(struct job_list *list);
 void string_list_release(struct string_list *list);
+void seq_list_release(struct seq_list *list);
 
 #endif

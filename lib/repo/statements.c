@@ -5,6 +5,7 @@
 #include "lib/repo/rows.h"
 
 const struct repo_statements repo_statement_tables[] = {
+    { "cancellation_repo", cancellation_repo_statements },
     { "container_repo", container_repo_statements }, { "execution_repo", execution_repo_statements },
     { "execution_queue", execution_queue_statements }, { "job_repo", job_repo_statements },
     { "migration_repo", migration_repo_statements }, { "node_repo", node_repo_statements },

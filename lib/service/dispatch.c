@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/util/clock.h"
@@ -11,6 +12,8 @@
 enum {
     CLAIM_BATCH = 64,
     RENEW_INTERVAL_MS = EXECUTION_LEASE_MS / 3,
+    CANCEL_BATCH = 1024,
+    CANCEL_AGAIN_MS = 1000,
 };
 
 struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *err)
@@ -122,10 +125,31 @@ static int claim(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
+/* Kills what is to be killed; again until it has ended, for the call may be lost, or arrive before its execution does. */
+static int cancel(struct dispatch *dispatch, struct err *err)
+{
+    cleanup(seq_list_release) struct seq_list asked = { 0 };
+    if (dispatch->running.count == 0)
+        return 0;
+    if (cancellation_repo_asked(dispatch->config.db, dispatch->config.claimed_by, CANCEL_BATCH, &asked, err) != 0)
+        return -1;
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < asked.count; i++) {
+        struct flight *flight = flight_find(dispatch, asked.items[i]);
+        if (!flight || !flight->run || now < flight->cancel_at_ms)
+            continue;
+        flight->cancel_at_ms = now + CANCEL_AGAIN_MS;
+        flight_cancel(flight);
+    }
+    return 0;
+}
+
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
 {
     dispatch->look |= look;
     if (dispatch_store(dispatch, err) != 0 || renew(dispatch, err) != 0 || recover(dispatch, err) != 0)
+        return -1;
+    if (look && cancel(dispatch, err) != 0)
         return -1;
     return claim(dispatch, err);
 }

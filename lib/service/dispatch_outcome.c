@@ -95,7 +95,8 @@ void verdict_of_loss(enum exec_loss loss, const struct err *err, int64_t attempt
                      struct verdict *out)
 {
     const struct loss_rule *rule = &loss_rules[loss];
-    *out = (struct verdict){ .suspect = rule->suspect, .cancel = rule->cancel, .status = rule->status };
+    *out = (struct verdict){ .suspect = rule->suspect, .cancel = rule->cancel, .status = rule->status,
+                             .lost = rule->status == EXECUTION_CRASHED };
     if (rule->retry && attempts <= max_retries) {
         out->again = true;
         out->delay_ms = outcome_retry_delay_ms(attempts);

@@ -13,6 +13,7 @@ struct verdict {
     enum execution_status status;
     bool suspect;                 /* its container may be dead */
     bool cancel;                  /* the executor may still run it */
+    bool lost;                    /* there is no answer: who asked to cancel it gets that */
     struct execution_outcome outcome;
 };
 void verdict_release(struct verdict *verdict);

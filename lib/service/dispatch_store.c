@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/io/doorbell.h"
+#include "lib/repo/cancellation_repo.h"
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/dispatch_internal.h"
@@ -39,6 +40,18 @@ static void gather(struct dispatch *dispatch, struct batch *batch)
     }
 }
 
+static int store_verdict(struct db *db, struct flight *flight, const char *claimed_by, struct err *err)
+{
+    const struct verdict *verdict = &flight->verdict;
+    flight->overruled = false;
+    int result = verdict->again
+        ? execution_repo_retry(db, flight->seq, claimed_by, verdict->delay_ms, &flight->changed, err)
+        : execution_repo_finish(db, flight->seq, claimed_by, verdict->status, &verdict->outcome, &flight->changed, err);
+    if (result != 0 || !flight->changed || !verdict->lost)
+        return result;
+    return cancellation_repo_overrule(db, flight->seq, &flight->overruled, err);
+}
+
 /* Containers before executions: the order in which the end of a session locks them. */
 static int store_work(struct db *db, void *arg, struct err *err)
 {
@@ -47,16 +60,9 @@ static int store_work(struct db *db, void *arg, struct err *err)
         if (batch->flights[i]->verdict.suspect &&
             container_repo_suspect(db, batch->flights[i]->container_id, err) != 0)
             return -1;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct flight *flight = batch->flights[i];
-        const struct verdict *verdict = &flight->verdict;
-        int result = verdict->again
-            ? execution_repo_retry(db, flight->seq, batch->claimed_by, verdict->delay_ms, &flight->changed, err)
-            : execution_repo_finish(db, flight->seq, batch->claimed_by, verdict->status, &verdict->outcome,
-                                    &flight->changed, err);
-        if (result != 0)
+    for (size_t i = 0; i < batch->count; i++)
+        if (store_verdict(db, batch->flights[i], batch->claimed_by, err) != 0)
             return -1;
-    }
     return 0;
 }
 
@@ -90,7 +96,7 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct flight *flight = batch->flights[i];
         suspects |= flight->verdict.suspect;
-        flight->changed = !flight->verdict.again && is_stored(dispatch, flight);
+        flight->changed = (!flight->verdict.again || flight->overruled) && is_stored(dispatch, flight);
         if (flight->changed)
             doorbell_ring(dispatch->config.doorbell, flight->notify, flight->id);
     }
@@ -98,7 +104,7 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
         doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.provisiond, "suspect");
     for (size_t i = 0; i < batch->count; i++) {
         struct flight *flight = batch->flights[i];
-        if (flight->verdict.cancel)
+        if (flight->verdict.cancel || flight->overruled)
             flight_cancel(flight);
         else if (flight->changed)
             flight_ack(flight);

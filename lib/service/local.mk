@@ -13,3 +13,4 @@ lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h lib/servic
 	lib/service/migrations.c lib/service/migrations.h
 lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/service/retention.c \
 	lib/service/retention.h
+lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h

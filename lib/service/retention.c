@@ -2,6 +2,7 @@
 /* What is removed, and how much of it at once. */
 #include "lib/service/retention.h"
 
+#include "lib/repo/cancellation_repo.h"
 #include "lib/repo/rate_repo.h"
 
 enum { BATCH = 500, BATCHES = 20 };
@@ -11,9 +12,15 @@ static int purge_rates(const struct context *context, uint64_t *removed_out, str
     return rate_repo_purge(context->db, BATCH, removed_out, err);
 }
 
+/* A note is of no use once its execution has ended. */
+static int purge_cancellations(const struct context *context, uint64_t *removed_out, struct err *err)
+{
+    return cancellation_repo_tidy(context->db, BATCH, removed_out, err);
+}
+
 int retention_pass(const struct context *context, struct err *err)
 {
-    static int (*const purges[])(const struct context *, uint64_t *, struct err *) = { purge_rates };
+    static int (*const purges[])(const struct context *, uint64_t *, struct err *) = { purge_rates, purge_cancellations };
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
         uint64_t removed = BATCH;
         for (int batch = 0; batch < BATCHES && removed == BATCH; batch++)

@@ -21,11 +21,17 @@ struct fake_executor {
     pthread_mutex_t mutex;
     int listener;
     bool stopping, held;
-    char *bytes;
-    size_t len;
+    char *bytes, *last_bytes; /* an answer, and how a cancelled one goes on */
+    size_t len, last_len;
     enum fake_ending ending;
-    size_t posts;
+    size_t posts, cancels;
+    size_t connections; /* open */
     char path[108];
+};
+
+struct connection {
+    struct fake_executor *fake;
+    int fd;
 };
 
 static bool stopping(struct fake_executor *fake)
@@ -75,12 +81,31 @@ static void send_all(int fd, const char *bytes, size_t len)
     }
 }
 
+/* A stalled answer: whether it was cancelled before the other side or the fake ended. */
+static bool await_cancel(struct fake_executor *fake, int fd, size_t cancels)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+    while (!stopping(fake) && poll(&poll_fd, 1, TICK_MS) == 0)
+        if (fake_executor_cancels(fake) > cancels)
+            return true;
+    return false;
+}
+
+static void count_cancel(struct fake_executor *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->cancels++;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 /* Whether the connection goes on. */
 static bool answer(struct fake_executor *fake, int fd, const char *request)
 {
-    /* one connection is served at a time: an idle one must not keep the others waiting */
     static const char nothing[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    if (strncmp(request, "POST ", 5) != 0) {
+    bool cancel = strstr(request, "/cancel HTTP/") != NULL;
+    if (cancel)
+        count_cancel(fake);
+    if (cancel || strncmp(request, "POST ", 5) != 0) {
         send_all(fd, nothing, sizeof(nothing) - 1);
         return false;
     }
@@ -92,28 +117,51 @@ static bool answer(struct fake_executor *fake, int fd, const char *request)
         pthread_mutex_lock(&fake->mutex);
     }
     enum fake_ending ending = fake->ending;
-    size_t len = fake->len;
-    char *bytes = malloc(len + 1);
+    size_t cancels = fake->cancels, len = fake->len, last_len = fake->last_len;
+    char *bytes = malloc(len + last_len + 1);
     if (len > 0)
         memcpy(bytes, fake->bytes, len);
+    if (last_len > 0)
+        memcpy(bytes + len, fake->last_bytes, last_len);
     pthread_mutex_unlock(&fake->mutex);
     send_all(fd, bytes, len);
+    bool cancelled = ending == FAKE_STALL && await_cancel(fake, fd, cancels);
+    if (cancelled)
+        send_all(fd, bytes + len, last_len);
     free(bytes);
-    return ending == FAKE_STALL && readable(fake, fd);
+    return ending == FAKE_STALL && !cancelled;
+}
+
+static void *serve_connection(void *arg)
+{
+    struct connection *connection = arg;
+    struct fake_executor *fake = connection->fake;
+    char *request = malloc(REQUEST_MAX + 1);
+    while (read_request(fake, connection->fd, request) && answer(fake, connection->fd, request))
+        continue;
+    close(connection->fd);
+    free(request);
+    free(connection);
+    pthread_mutex_lock(&fake->mutex);
+    fake->connections--;
+    pthread_mutex_unlock(&fake->mutex);
+    return NULL;
 }
 
 static void *serve(void *arg)
 {
     struct fake_executor *fake = arg;
-    char *request = malloc(REQUEST_MAX + 1);
     while (readable(fake, fake->listener)) {
-        int fd = accept(fake->listener, NULL, NULL);
-        while (fd >= 0 && read_request(fake, fd, request) && answer(fake, fd, request))
-            continue;
-        if (fd >= 0)
-            close(fd);
+        pthread_t thread;
+        struct connection *connection = malloc(sizeof(*connection));
+        *connection = (struct connection){ .fake = fake, .fd = accept(fake->listener, NULL, NULL) };
+        pthread_mutex_lock(&fake->mutex);
+        fake->connections++;
+        pthread_mutex_unlock(&fake->mutex);
+        if (connection->fd < 0 || pthread_create(&thread, NULL, serve_connection, connection) != 0)
+            abort();
+        pthread_detach(thread);
     }
-    free(request);
     return NULL;
 }
 
@@ -145,6 +193,16 @@ void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t 
     pthread_mutex_unlock(&fake->mutex);
 }
 
+void fake_executor_on_cancel(struct fake_executor *fake, const char *bytes, size_t len)
+{
+    pthread_mutex_lock(&fake->mutex);
+    free(fake->last_bytes);
+    fake->last_bytes = malloc(len + 1);
+    memcpy(fake->last_bytes, bytes, len);
+    fake->last_len = len;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 void fake_executor_hold(struct fake_executor *fake, bool held)
 {
     pthread_mutex_lock(&fake->mutex);
@@ -160,15 +218,31 @@ size_t fake_executor_posts(struct fake_executor *fake)
     return posts;
 }
 
+size_t fake_executor_cancels(struct fake_executor *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    size_t cancels = fake->cancels;
+    pthread_mutex_unlock(&fake->mutex);
+    return cancels;
+}
+
 void fake_executor_stop(struct fake_executor *fake)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->stopping = true;
     pthread_mutex_unlock(&fake->mutex);
     pthread_join(fake->thread, NULL);
+    pthread_mutex_lock(&fake->mutex);
+    while (fake->connections > 0) {
+        pthread_mutex_unlock(&fake->mutex);
+        poll(NULL, 0, 1);
+        pthread_mutex_lock(&fake->mutex);
+    }
+    pthread_mutex_unlock(&fake->mutex);
     close(fake->listener);
     unlink(fake->path);
     pthread_mutex_destroy(&fake->mutex);
     free(fake->bytes);
+    free(fake->last_bytes);
     free(fake);
 }

@@ -13,14 +13,17 @@ enum fake_ending {
     FAKE_STALL, /* it stays open and silent */
 };
 
-/* Listens at `path` (a thread serves one connection after the other). Aborts when it cannot. */
+/* Listens at `path` (a thread serves each connection). Aborts when it cannot. */
 struct fake_executor *fake_executor_start(const char *path);
 /* What every further POST is answered with; copied. Every other request is answered with 204. */
 void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
 /* While held, POSTs are taken but not answered. */
 void fake_executor_hold(struct fake_executor *fake, bool held);
-/* How many POSTs it has seen. */
+/* What a stalled answer goes on with, and then ends, once its execution is cancelled; copied. */
+void fake_executor_on_cancel(struct fake_executor *fake, const char *bytes, size_t len);
+/* How many POSTs it has seen, but for cancels; and how many of these. */
 size_t fake_executor_posts(struct fake_executor *fake);
+size_t fake_executor_cancels(struct fake_executor *fake);
 void fake_executor_stop(struct fake_executor *fake);
 
 #endif

@@ -83,6 +83,7 @@ void stage_open(struct stage *stage, const char *extra)
     context->doorbell = doorbell_open("127.0.0.1:0", context->doorbell_address, &err);
     ck_assert_int_ge(context->doorbell, 0);
     stage_sql(stage, "DELETE FROM executions");
+    stage_sql(stage, "DELETE FROM cancellations");
     stage_sql(stage, "DELETE FROM sessions");
     stage_sql(stage, "DELETE FROM containers");
     stage_sql(stage, "DELETE FROM nodes");
@@ -188,6 +189,44 @@ void stage_add_running(struct stage *stage, struct session *session, struct cont
     snprintf(path, sizeof(path), "mkdir -p $(dirname %s)", endpoint.unix_path);
     ck_assert_int_eq(system(path), 0);
     snprintf(socket_path, 256, "%s", endpoint.unix_path);
+}
+
+/* Each event a chunk. */
+static void encode_events(const struct wire_event *events, size_t count, struct strbuf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        cleanup_strbuf struct strbuf line = STRBUF_INIT(8 * 1024 * 1024);
+        OK(wire_event_encode(&events[i], &line, &err));
+        strbuf_addf(out, "%zx\r\n", line.len);
+        strbuf_add(out, line.data, line.len);
+        strbuf_add_str(out, "\r\n");
+    }
+}
+
+void stage_script(struct fake_executor *fake, const struct wire_event *events, size_t count, size_t missing,
+                  enum fake_ending ending)
+{
+    cleanup_strbuf struct strbuf answer = STRBUF_INIT(8 * 1024 * 1024);
+    strbuf_add_str(&answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    encode_events(events, count, &answer);
+    strbuf_add_str(&answer, "0\r\n\r\n");
+    fake_executor_script(fake, answer.data, answer.len - missing, ending);
+}
+
+void stage_script_cancelled(struct fake_executor *fake, const struct wire_event *events, size_t count)
+{
+    cleanup_strbuf struct strbuf rest = STRBUF_INIT(64 * 1024);
+    encode_events(events, count, &rest);
+    strbuf_add_str(&rest, "0\r\n\r\n");
+    fake_executor_on_cancel(fake, rest.data, rest.len);
+}
+
+void stage_await_posts(struct fake_executor *fake, size_t count)
+{
+    for (int64_t end = clock_mono_ms() + 20000; clock_mono_ms() < end; poll(NULL, 0, 5))
+        if (fake_executor_posts(fake) >= count)
+            return;
+    ck_abort_msg("only %zu of %zu requests came", fake_executor_posts(fake), count);
 }
 
 void stage_execute(struct stage *stage, const struct session *session, const char *code, int64_t max_retries,

@@ -8,6 +8,8 @@
 
 #include "lib/model/entities.h"
 #include "lib/service/context.h"
+#include "lib/wire/execute.h"
+#include "tests/fakes/fake_executor.h"
 
 struct stage {
     char directory[64]; /* runtime.directory */
@@ -33,6 +35,13 @@ int stage_stop(pid_t pid, int signal);
 /* Stores a running session with a running container, as if provisiond had made it; where its executor would listen. */
 void stage_add_running(struct stage *stage, struct session *session_out, struct container *container_out,
                        char socket_path[256]);
+/* What the executor answers every execution with: the events in a chunked body, its last `missing` bytes left out. */
+void stage_script(struct fake_executor *fake, const struct wire_event *events, size_t count, size_t missing,
+                  enum fake_ending ending);
+/* How a stalled answer goes on, once it is cancelled. */
+void stage_script_cancelled(struct fake_executor *fake, const struct wire_event *events, size_t count);
+/* Waits (at most 20 s) until the executor has seen so many. */
+void stage_await_posts(struct fake_executor *fake, size_t count);
 /* Stores an execution and rings the dispatcher. */
 void stage_execute(struct stage *stage, const struct session *session, const char *code, int64_t max_retries,
                    char id_out[EXECUTION_ID_SIZE]);

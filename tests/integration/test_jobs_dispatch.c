@@ -39,23 +39,6 @@ static void tear_down(void)
     stage_close(&stage);
 }
 
-/* Answers with the events in a chunked body, its last `missing` bytes left out. */
-static void script(const struct wire_event *events, size_t count, size_t missing, enum fake_ending ending)
-{
-    struct err err = ERR_INIT;
-    cleanup_strbuf struct strbuf answer = STRBUF_INIT(8 * 1024 * 1024);
-    strbuf_add_str(&answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    for (size_t i = 0; i < count; i++) {
-        cleanup_strbuf struct strbuf line = STRBUF_INIT(8 * 1024 * 1024);
-        ck_assert_int_eq(wire_event_encode(&events[i], &line, &err), 0);
-        strbuf_addf(&answer, "%zx\r\n", line.len);
-        strbuf_add(&answer, line.data, line.len);
-        strbuf_add_str(&answer, "\r\n");
-    }
-    strbuf_add_str(&answer, "0\r\n\r\n");
-    fake_executor_script(fake, answer.data, answer.len - missing, ending);
-}
-
 static void script_answer(const char *out, const char *value)
 {
     const struct wire_event events[] = {
@@ -63,13 +46,13 @@ static void script_answer(const char *out, const char *value)
         { .type = WIRE_STDOUT, .data = (char *)out, .data_len = strlen(out) },
         { .type = WIRE_RESULT, .result = { .return_json = (char *)value, .duration_ms = 1.5, .cpu_time_ms = 1 } },
     };
-    script(events, 3, 0, FAKE_CLOSE);
+    stage_script(fake, events, 3, 0, FAKE_CLOSE);
 }
 
 static void script_started(enum fake_ending ending)
 {
     const struct wire_event events[] = { { .type = WIRE_STARTED } };
-    script(events, 1, 5, ending);
+    stage_script(fake, events, 1, 5, ending);
 }
 
 static struct execution run(int64_t max_retries)
@@ -79,14 +62,6 @@ static struct execution run(int64_t max_retries)
     stage_execute(&stage, &session, "pass", max_retries, id);
     stage_await_execution(&stage, id, &execution);
     return execution;
-}
-
-static void await_posts(size_t count)
-{
-    for (int64_t end = clock_mono_ms() + 20000; clock_mono_ms() < end; poll(NULL, 0, 5))
-        if (fake_executor_posts(fake) >= count)
-            return;
-    ck_abort_msg("only %zu of %zu requests came", fake_executor_posts(fake), count);
 }
 
 START_TEST(test_jobs_dispatch__stores_what_the_executor_says)
@@ -139,7 +114,7 @@ START_TEST(test_jobs_dispatch__a_broken_stream_is_tried_again)
     struct execution execution = { 0 };
     script_started(FAKE_CLOSE);
     stage_execute(&stage, &session, "pass", 3, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     script_answer("second\n", "2");
     stage_await_execution(&stage, id, &execution);
     ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
@@ -191,7 +166,7 @@ START_TEST(test_jobs_dispatch__killed_in_the_middle_the_next_one_takes_over)
     struct execution execution = { 0 };
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 0, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     stage_stop(dispatchd, SIGKILL);
     script_answer("replayed\n", "3");
     dispatchd = stage_start(&stage, "dispatchd");
@@ -212,7 +187,7 @@ START_TEST(test_jobs_dispatch__ends_at_once_on_sigterm)
     struct execution execution = { 0 };
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 0, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     int64_t begun = clock_mono_ms();
     int status = stage_stop(dispatchd, SIGTERM);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -234,7 +209,7 @@ START_TEST(test_jobs_dispatch__an_ended_session_keeps_its_verdict)
     bool changed = false;
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 3, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     ck_assert_int_eq(session_service_end(&stage.context, session.id, &how, &changed, &err), 0);
     ck_assert(changed);
     fake_executor_stop(fake); /* the container goes: the stream breaks */
@@ -275,7 +250,7 @@ START_TEST(test_jobs_dispatch__a_result_is_kept_while_the_database_is_away)
     script_answer("kept\n", "5");
     fake_executor_hold(fake, true);
     stage_execute(&stage, &session, "pass", 0, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     kill_database();
     fake_executor_hold(fake, false);
     poll(NULL, 0, 700);
@@ -296,7 +271,7 @@ START_TEST(test_jobs_dispatch__starts_without_a_database_and_waits_for_it)
     struct execution execution = { 0 };
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 0, id);
-    await_posts(1);
+    stage_await_posts(fake, 1);
     kill_database();
     stage_stop(dispatchd, SIGKILL);
     script_answer("after\n", "5");
