@@ -20,7 +20,7 @@ symbols=$(nm "$program") || exit 1
 check "libcurl is linked in" "$(printf '%s\n' "$libraries" | grep -i 'curl')"
 check "an HTTP client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] (curl_|http_(new|start|run|fetch)$)')"
 check "a runtime is linked in" "$(printf '%s\n' "$symbols" |
-    grep -E ' [TtU] (runtime_(open|create|destroy|inspect|list|info)|docker_|process_create|spawn_(start|collect))')"
+    grep -E ' [TtU] (runtime_(open|create|destroy|inspect|list|info|logs|usage)|docker_|process_create|spawn_(start|collect))')"
 check "the executor client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] execclient_')"
 check "settings and services are not there: this test looks at the wrong thing" \
     "$(printf '%s\n' "$symbols" | grep -qE ' [Tt] session_service_create$' || echo 'no session_service_create')"

@@ -11,6 +11,17 @@ tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c
 tests_unit_test_runtime_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_docker_body_SOURCES = tests/unit/test_docker_body.c
 tests_unit_test_docker_body_LDADD = $(RUNTIME_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_container_logs tests/unit/test_fuzz_logs
+tests_unit_test_container_logs_SOURCES = tests/unit/test_container_logs.c
+tests_unit_test_container_logs_LDADD = $(RUNTIME_TEST_LIBS)
+tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_logs
+tests_fuzz_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
+tests_fuzz_fuzz_logs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
 
 check_PROGRAMS += tests/fakes/shell_executor
 tests_fakes_shell_executor_SOURCES = tests/fakes/shell_executor.c
@@ -19,7 +30,8 @@ tests_fakes_shell_executor_CPPFLAGS = -D_GNU_SOURCE
 tests_fakes_shell_executor_CFLAGS = -std=gnu17 -Wall -Wextra -Werror
 tests_fakes_shell_executor_LDFLAGS = -static
 
-RUNTIME_STAGE = tests/integration/runtime_stage.c tests/integration/runtime_stage.h tests/integration/runtime_cases.c
+RUNTIME_STAGE = tests/integration/runtime_stage.c tests/integration/runtime_stage.h tests/integration/runtime_cases.c \
+	tests/integration/runtime_looks.c
 INTEGRATION_TESTS += tests/integration/test_runtime_process tests/integration/test_runtime_docker
 tests_integration_test_runtime_process_SOURCES = tests/integration/test_runtime_process.c $(RUNTIME_STAGE)
 EXTRA_tests_integration_test_runtime_process_DEPENDENCIES = tests/fakes/shell_executor

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,7 @@ enum {
     REMOVE_TRIES = 200,
     REMOVE_PAUSE_MS = 10,
     LINE_SIZE = 4096,
+    MEBI = 1024 * 1024,
 };
 
 typedef void knob_format(const struct resources *resources, char *out, size_t size);
@@ -28,6 +30,13 @@ struct knob {
     bool optional; /* some kernels lack it */
 };
 
+/* Where a number stands: a file's only one (word ""), or behind a word of it. */
+struct meter {
+    size_t hierarchy;
+    const char *file, *word;
+    int64_t unit; /* the number is divided by it: milliseconds, bytes */
+};
+
 struct cgroup_kind {
     const char *name;
     const char *controllers[CGROUP_HIERARCHIES]; /* of each hierarchy; ends at NULL */
@@ -35,6 +44,8 @@ struct cgroup_kind {
     struct knob knobs[5]; /* ends at file NULL */
     const char *oom_file; /* in the first hierarchy: "oom_kill N" */
     const char *inside;
+    size_t required; /* hierarchies; what comes after them only measures */
+    struct meter cpu, memory, cached;
 };
 
 static void memory_text(const struct resources *resources, char *out, size_t size)
@@ -72,7 +83,8 @@ static void cpu_max_text(const struct resources *resources, char *out, size_t si
 static const struct cgroup_kind version_1 = {
     .name = "cgroup v1",
     .filesystem = "cgroup",
-    .controllers = { "memory", "pids", "cpu" },
+    .controllers = { "memory", "pids", "cpu", "cpuacct" },
+    .required = 3,
     .knobs = { { 0, "memory.limit_in_bytes", memory_text, false },
                { 0, "memory.memsw.limit_in_bytes", memory_text, true },
                { 1, "pids.max", processes_text, false },
@@ -80,18 +92,25 @@ static const struct cgroup_kind version_1 = {
                { 2, "cpu.cfs_quota_us", quota_text, false } },
     .oom_file = "memory.oom_control",
     .inside = "/sys/fs/cgroup/memory",
+    .cpu = { 3, "cpuacct.usage", "", 1000000 },
+    .memory = { 0, "memory.usage_in_bytes", "", 1 },
+    .cached = { 0, "memory.stat", "total_inactive_file ", 1 },
 };
 
 static const struct cgroup_kind version_2 = {
     .name = "cgroup v2",
     .filesystem = "cgroup2",
     .controllers = { "memory pids cpu" },
+    .required = 1,
     .knobs = { { 0, "memory.max", memory_text, false },
                { 0, "memory.swap.max", zero_text, true },
                { 0, "pids.max", processes_text, false },
                { 0, "cpu.max", cpu_max_text, false } },
     .oom_file = "memory.events",
     .inside = "/sys/fs/cgroup",
+    .cpu = { 0, "cpu.stat", "usage_usec ", 1000 },
+    .memory = { 0, "memory.current", "", 1 },
+    .cached = { 0, "memory.stat", "\ninactive_file ", 1 },
 };
 
 static const struct cgroup_kind no_version = { 0 };
@@ -102,7 +121,7 @@ enum { KNOBS = sizeof(version_1.knobs) / sizeof(version_1.knobs[0]) };
 static size_t hierarchies(const struct cgroup *cgroup)
 {
     size_t count = 0;
-    while (count < CGROUP_HIERARCHIES && cgroup->kind->controllers[count])
+    while (count < CGROUP_HIERARCHIES && cgroup->mounts[count][0])
         count++;
     return count;
 }
@@ -208,9 +227,12 @@ static bool make_parent(const struct cgroup *cgroup, size_t hierarchy)
 static bool try_kind(const char *mountinfo, const struct cgroup_kind *kind, struct cgroup *out)
 {
     *out = (struct cgroup){ .kind = kind };
-    for (size_t i = 0; i < hierarchies(out); i++)
-        if (!find_mount(mountinfo, kind, kind->controllers[i], out->mounts[i]) || !make_parent(out, i))
-            return false;
+    for (size_t i = 0; i < CGROUP_HIERARCHIES && kind->controllers[i]; i++) {
+        if (find_mount(mountinfo, kind, kind->controllers[i], out->mounts[i]) && make_parent(out, i))
+            continue;
+        out->mounts[i][0] = '\0';
+        return i >= kind->required;
+    }
     return true;
 }
 
@@ -318,5 +340,31 @@ bool cgroup_memory_view(const struct cgroup *cgroup, const char *id, char outsid
         return false;
     group_path(cgroup, 0, id, outside);
     *inside_out = cgroup->kind->inside;
+    return true;
+}
+
+static bool read_meter(const struct cgroup *cgroup, const char *id, const struct meter *meter, int64_t *out)
+{
+    char path[CGROUP_PATH_SIZE], text[LINE_SIZE], *end;
+    if (!meter->file || meter->hierarchy >= hierarchies(cgroup))
+        return false;
+    file_path(cgroup, meter->hierarchy, id, meter->file, path);
+    const char *at = read_text(path, text, sizeof(text)) ? strstr(text, meter->word) : NULL;
+    if (!at)
+        return false;
+    at += strlen(meter->word);
+    *out = strtoll(at, &end, 10) / meter->unit;
+    return end != at && *out >= 0;
+}
+
+bool cgroup_usage(const struct cgroup *cgroup, const char *id, int64_t *cpu_time_ms, int64_t *memory_mb)
+{
+    int64_t cpu_ms, bytes, cached = 0;
+    if (!read_meter(cgroup, id, &cgroup->kind->cpu, &cpu_ms) || !read_meter(cgroup, id, &cgroup->kind->memory, &bytes))
+        return false;
+    if (!read_meter(cgroup, id, &cgroup->kind->cached, &cached) || cached > bytes)
+        cached = 0;
+    *cpu_time_ms = cpu_ms;
+    *memory_mb = (bytes - cached + MEBI - 1) / MEBI;
     return true;
 }

@@ -13,7 +13,7 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
 
-enum { CGROUP_HIERARCHIES = 3, CGROUP_PATH_SIZE = 256 };
+enum { CGROUP_HIERARCHIES = 4, CGROUP_PATH_SIZE = 256 };
 
 /* Where this machine's cgroups are. Plain memory. */
 struct cgroup {
@@ -36,6 +36,8 @@ size_t cgroup_doors(const struct cgroup *cgroup, const char *id, char out[CGROUP
 size_t cgroup_kill(const struct cgroup *cgroup, const char *id);
 /* Removes it, waiting a little for the last process to leave. A missing one is success. */
 int cgroup_remove(const struct cgroup *cgroup, const char *id, struct err *err) must_use;
+/* CPU time used so far, and memory used now without what is only cached, rounded up. False where nothing measures both. */
+bool cgroup_usage(const struct cgroup *cgroup, const char *id, int64_t *cpu_time_ms, int64_t *memory_mb);
 /* Whether a process in it was killed for memory. */
 bool cgroup_oom_killed(const struct cgroup *cgroup, const char *id);
 /* The directory with its memory counters, and where a container expects it; false for none. */

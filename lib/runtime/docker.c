@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/io/http.h"
+#include "lib/runtime/docker.h"
 #include "lib/runtime/docker_body.h"
 #include "lib/runtime/room.h"
 
@@ -17,25 +17,12 @@ enum {
     CALL_TIMEOUT_MS = 20000,
     REMOVE_TRIES = 50,
     REMOVE_PAUSE_MS = 100,
-    PATH_SIZE = 1024,
 };
 
-struct docker {
-    const struct runtime_settings *settings;
-    struct http *http;
-    int api_minor; /* 0: not asked yet */
-};
-
-struct answer {
-    int status;
-    struct json_object *body; /* NULL when there was none */
-};
-#define cleanup_answer cleanup(answer_release)
-
-static void answer_release(struct answer *answer)
+void docker_answer_release(struct docker_answer *answer)
 {
     json_object_put(answer->body);
-    *answer = (struct answer){ 0 };
+    *answer = (struct docker_answer){ 0 };
 }
 
 static int docker_open(const struct runtime_settings *settings, void **state_out, struct err *err)
@@ -59,7 +46,7 @@ static void docker_free(void *state)
 }
 
 /* Every step can be repeated, so an uncertain outcome is an engine that must be asked again. */
-static int engine_away(struct err *err)
+int docker_engine_away(struct err *err)
 {
     struct err cause = *err;
     if (cause.code == ERR_UNAVAILABLE)
@@ -72,9 +59,9 @@ static int engine_away(struct err *err)
 }
 
 static int call_raw(struct docker *docker, const char *method, const char *path, struct json_object *body,
-                    struct answer *out, struct err *err)
+                    struct docker_answer *out, struct err *err)
 {
-    char url[PATH_SIZE + 32];
+    char url[DOCKER_PATH_SIZE + 32];
     cleanup_strbuf struct strbuf text = STRBUF_INIT(ANSWER_MAX);
     const char *sent = body ? json_text(body) : NULL;
     snprintf(url, sizeof(url), "http://docker%s", path);
@@ -82,9 +69,9 @@ static int call_raw(struct docker *docker, const char *method, const char *path,
         .method = method, .unix_path = docker->settings->docker_socket, .url = url, .body = sent,
         .body_len = sent ? strlen(sent) : 0, .timeout_ms = CALL_TIMEOUT_MS,
     };
-    *out = (struct answer){ 0 };
+    *out = (struct docker_answer){ 0 };
     if (http_fetch(docker->http, &request, &out->status, &text, err) != 0) {
-        engine_away(err);
+        docker_engine_away(err);
         return err_wrap(err, "%s %s", method, path);
     }
     /* errors may come as plain text, from a proxy in front of the engine for one */
@@ -100,7 +87,7 @@ static int call_raw(struct docker *docker, const char *method, const char *path,
 /* An engine may have given up old versions of its API. */
 static int ask_version(struct docker *docker, struct err *err)
 {
-    cleanup_answer struct answer answer = { 0 };
+    cleanup_docker_answer struct docker_answer answer = { 0 };
     struct json_object *oldest = NULL;
     int minor = 0;
     if (docker->api_minor != 0)
@@ -115,19 +102,26 @@ static int ask_version(struct docker *docker, struct err *err)
     return 0;
 }
 
-static int call(struct docker *docker, const char *method, const char *path, struct json_object *body,
-                struct answer *out, struct err *err)
+int docker_versioned(struct docker *docker, const char *path, char out[DOCKER_PATH_SIZE], struct err *err)
 {
-    char full[PATH_SIZE];
     if (ask_version(docker, err) != 0)
         return -1;
-    if (snprintf(full, sizeof(full), "/v1.%d%s", docker->api_minor, path) >= (int)sizeof(full))
+    if (snprintf(out, DOCKER_PATH_SIZE, "/v1.%d%s", docker->api_minor, path) >= DOCKER_PATH_SIZE)
         return err_internal(err, 0, "path too long: %s", path);
+    return 0;
+}
+
+int docker_call(struct docker *docker, const char *method, const char *path, struct json_object *body,
+                struct docker_answer *out, struct err *err)
+{
+    char full[DOCKER_PATH_SIZE];
+    if (docker_versioned(docker, path, full, err) != 0)
+        return -1;
     return call_raw(docker, method, full, body, out, err);
 }
 
 /* A refusal in words for users; the engine's own words, which may name paths of the node, for the log. */
-static int refused(const struct answer *answer, const struct runtime_spec *spec, struct err *err)
+static int refused(const struct docker_answer *answer, const struct runtime_spec *spec, struct err *err)
 {
     const char *message = docker_message(answer->body);
     if (answer->status == 404)
@@ -144,7 +138,7 @@ static int refused(const struct answer *answer, const struct runtime_spec *spec,
     return err_wrap(err, "status %d: %s", answer->status, message);
 }
 
-static int unexpected(const struct answer *answer, const char *what, struct err *err)
+int docker_unexpected(const struct docker_answer *answer, const char *what, struct err *err)
 {
     err_set(err, answer->status >= 500 ? ERR_UNAVAILABLE : ERR_INTERNAL, "The container engine could not %s.", what);
     return err_wrap(err, "status %d: %s", answer->status, docker_message(answer->body));
@@ -153,26 +147,26 @@ static int unexpected(const struct answer *answer, const char *what, struct err 
 /* Removes the engine's part. A name that somebody else's container has is left alone. */
 static int remove_container(struct docker *docker, const char *id, struct err *err)
 {
-    char path[PATH_SIZE];
-    cleanup_answer struct answer found = { 0 };
+    char path[DOCKER_PATH_SIZE];
+    cleanup_docker_answer struct docker_answer found = { 0 };
     snprintf(path, sizeof(path), "/containers/sandbox-%s/json", id);
-    if (call(docker, "GET", path, NULL, &found, err) != 0)
+    if (docker_call(docker, "GET", path, NULL, &found, err) != 0)
         return -1;
     if (found.status == 404)
         return 0;
     if (found.status != 200)
-        return unexpected(&found, "look for a container", err);
+        return docker_unexpected(&found, "look for a container", err);
     if (!docker_is_ours(docker->settings, found.body))
         return err_internal(err, 0, "sandbox-%s belongs to another installation", id);
     snprintf(path, sizeof(path), "/containers/sandbox-%s?force=1&v=1", id);
     for (int i = 0; i < REMOVE_TRIES; i++) {
-        cleanup_answer struct answer answer = { 0 };
-        if (call(docker, "DELETE", path, NULL, &answer, err) != 0)
+        cleanup_docker_answer struct docker_answer answer = { 0 };
+        if (docker_call(docker, "DELETE", path, NULL, &answer, err) != 0)
             return -1;
         if (answer.status == 204 || answer.status == 404)
             return 0;
         if (answer.status != 409)
-            return unexpected(&answer, "remove a container", err);
+            return docker_unexpected(&answer, "remove a container", err);
         poll(NULL, 0, REMOVE_PAUSE_MS); /* somebody else is removing it */
     }
     return err_set(err, ERR_UNAVAILABLE, "The container engine is still removing the container.");
@@ -202,19 +196,19 @@ static int make_room(struct docker *docker, const struct runtime_spec *spec, str
 
 static int create_container(struct docker *docker, const struct runtime_spec *spec, struct err *err)
 {
-    char path[PATH_SIZE];
+    char path[DOCKER_PATH_SIZE];
     cleanup_json struct json_object *body = NULL;
-    cleanup_answer struct answer answer = { 0 };
+    cleanup_docker_answer struct docker_answer answer = { 0 };
     if (docker_create_body(docker->settings, spec, &body, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/containers/create?name=sandbox-%s", spec->container_id);
-    if (call(docker, "POST", path, body, &answer, err) != 0)
+    if (docker_call(docker, "POST", path, body, &answer, err) != 0)
         return -1;
     if (answer.status == 409) {
         if (remove_container(docker, spec->container_id, err) != 0)
             return -1;
-        answer_release(&answer);
-        if (call(docker, "POST", path, body, &answer, err) != 0)
+        docker_answer_release(&answer);
+        if (docker_call(docker, "POST", path, body, &answer, err) != 0)
             return -1;
     }
     return answer.status == 201 ? 0 : refused(&answer, spec, err);
@@ -222,10 +216,10 @@ static int create_container(struct docker *docker, const struct runtime_spec *sp
 
 static int start_container(struct docker *docker, const struct runtime_spec *spec, struct err *err)
 {
-    char path[PATH_SIZE];
-    cleanup_answer struct answer answer = { 0 };
+    char path[DOCKER_PATH_SIZE];
+    cleanup_docker_answer struct docker_answer answer = { 0 };
     snprintf(path, sizeof(path), "/containers/sandbox-%s/start", spec->container_id);
-    if (call(docker, "POST", path, NULL, &answer, err) != 0)
+    if (docker_call(docker, "POST", path, NULL, &answer, err) != 0)
         return -1;
     if (answer.status == 204 || answer.status == 304)
         return 0;
@@ -252,15 +246,15 @@ static int docker_create(void *state, const struct runtime_spec *spec, struct er
 static int docker_inspect(void *state, const char *container_id, struct runtime_status *out, struct err *err)
 {
     struct docker *docker = state;
-    char path[PATH_SIZE];
-    cleanup_answer struct answer answer = { 0 };
+    char path[DOCKER_PATH_SIZE];
+    cleanup_docker_answer struct docker_answer answer = { 0 };
     snprintf(path, sizeof(path), "/containers/sandbox-%s/json", container_id);
-    if (call(docker, "GET", path, NULL, &answer, err) != 0)
+    if (docker_call(docker, "GET", path, NULL, &answer, err) != 0)
         return -1;
     if (answer.status == 404 || (answer.status == 200 && !docker_is_ours(docker->settings, answer.body)))
         return 0;
     if (answer.status != 200)
-        return unexpected(&answer, "look for a container", err);
+        return docker_unexpected(&answer, "look for a container", err);
     docker_read_state(answer.body, out);
     return 0;
 }
@@ -275,20 +269,20 @@ static void percent_encode(const char *text, struct strbuf *out)
             strbuf_addf(out, "%%%02X", (unsigned)(unsigned char)*text);
 }
 
-static int list_containers(struct docker *docker, struct answer *out, struct err *err)
+static int list_containers(struct docker *docker, struct docker_answer *out, struct err *err)
 {
     cleanup_json struct json_object *filter = NULL;
-    cleanup_strbuf struct strbuf path = STRBUF_INIT(PATH_SIZE);
+    cleanup_strbuf struct strbuf path = STRBUF_INIT(DOCKER_PATH_SIZE);
     if (docker_list_filter(docker->settings, &filter, err) != 0)
         return -1;
     strbuf_add_str(&path, "/containers/json?all=1&filters=");
     percent_encode(json_text(filter), &path);
     if (!strbuf_ok(&path))
         return err_internal(err, 0, "filter too long");
-    if (call(docker, "GET", strbuf_str(&path), NULL, out, err) != 0)
+    if (docker_call(docker, "GET", strbuf_str(&path), NULL, out, err) != 0)
         return -1;
     if (out->status != 200 || !json_object_is_type(out->body, json_type_array))
-        return unexpected(out, "list its containers", err);
+        return docker_unexpected(out, "list its containers", err);
     return 0;
 }
 
@@ -305,7 +299,7 @@ static int docker_list(void *state, struct runtime_status **out, size_t *count_o
 {
     struct docker *docker = state;
     cleanup_free room_id *rooms = NULL;
-    cleanup_answer struct answer answer = { 0 };
+    cleanup_docker_answer struct docker_answer answer = { 0 };
     size_t room_count = 0, count = 0;
     /* rooms first: one that is made meanwhile is then not taken for a leftover */
     if (rooms_list(docker->settings->directory, &rooms, &room_count, err) != 0 ||
@@ -333,12 +327,12 @@ static int docker_list(void *state, struct runtime_status **out, size_t *count_o
 static int docker_info(void *state, struct runtime_info *out, struct err *err)
 {
     struct docker *docker = state;
-    cleanup_answer struct answer version = { 0 }, info = { 0 };
-    if (call(docker, "GET", "/version", NULL, &version, err) != 0 ||
-        call(docker, "GET", "/info", NULL, &info, err) != 0)
+    cleanup_docker_answer struct docker_answer version = { 0 }, info = { 0 };
+    if (docker_call(docker, "GET", "/version", NULL, &version, err) != 0 ||
+        docker_call(docker, "GET", "/info", NULL, &info, err) != 0)
         return -1;
     if (version.status != 200 || info.status != 200)
-        return unexpected(version.status != 200 ? &version : &info, "describe itself", err);
+        return docker_unexpected(version.status != 200 ? &version : &info, "describe itself", err);
     docker_read_info(version.body, info.body, out);
     return 0;
 }
@@ -352,4 +346,6 @@ const struct runtime_driver runtime_docker_driver = {
     .destroy = docker_destroy,
     .inspect = docker_inspect,
     .list = docker_list,
+    .logs = docker_logs,
+    .usage = docker_usage,
 };

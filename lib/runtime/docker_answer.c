@@ -8,6 +8,8 @@
 #include "lib/runtime/driver.h"
 #include "lib/util/strbuf.h"
 
+enum { MEBI = 1024 * 1024 };
+
 static struct json_object *member(struct json_object *object, const char *name)
 {
     struct json_object *value = NULL;
@@ -52,6 +54,26 @@ void docker_read_state(struct json_object *answer, struct runtime_status *out)
     out->exit_code = -1;
     if (out->state == RUNTIME_STOPPED && json_object_is_type(code, json_type_int))
         out->exit_code = json_object_get_int64(code);
+}
+
+static int64_t number(struct json_object *object, const char *name)
+{
+    struct json_object *value = member(object, name);
+    return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+}
+
+void docker_read_usage(struct json_object *answer, struct runtime_usage *out)
+{
+    struct json_object *memory = member(answer, "memory_stats"), *details = member(memory, "stats");
+    int64_t bytes = number(memory, "usage");
+    /* cgroup v1 counts the group and those below it apart; v2 has one number */
+    int64_t cached = number(details, member(details, "total_inactive_file") ? "total_inactive_file" : "inactive_file");
+    *out = (struct runtime_usage){ 0 };
+    if (bytes <= 0) /* it does not run: the engine answers with zeros */
+        return;
+    out->measured = true;
+    out->cpu_time_ms = number(member(member(answer, "cpu_stats"), "cpu_usage"), "total_usage") / 1000000;
+    out->memory_mb = ((cached < bytes ? bytes - cached : bytes) + MEBI - 1) / MEBI;
 }
 
 bool docker_read_row(struct json_object *row, struct runtime_status *out)

@@ -94,7 +94,7 @@ static struct json_object *log_config(bool *failed)
 {
     struct json_object *log = json_object_new_object(), *options = json_object_new_object();
     put(options, "max-size", json_object_new_string("1m"), failed);
-    put(options, "max-file", json_object_new_string("1"), failed);
+    put(options, "max-file", json_object_new_string("2"), failed);
     put(log, "Type", json_object_new_string("json-file"), failed);
     put(log, "Config", options, failed);
     return log;

@@ -23,6 +23,8 @@ bool docker_is_ours(const struct runtime_settings *settings, struct json_object 
 void docker_read_state(struct json_object *answer, struct runtime_status *out);
 /* One row of GET /containers/json; false when it is not one of our containers. */
 bool docker_read_row(struct json_object *row, struct runtime_status *out);
+/* Out of GET /containers/{name}/stats; not measured when the container does not run. */
+void docker_read_usage(struct json_object *answer, struct runtime_usage *out);
 /* Isolation in force and version, out of GET /version and GET /info. */
 void docker_read_info(struct json_object *version, struct json_object *info, struct runtime_info *out);
 

@@ -15,6 +15,9 @@ struct runtime_driver {
     /* out->container_id is set already. */
     int (*inspect)(void *state, const char *container_id, struct runtime_status *out, struct err *err);
     int (*list)(void *state, struct runtime_status **out, size_t *count_out, struct err *err);
+    int (*logs)(void *state, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out, struct err *err);
+    /* *out is zeroed already. */
+    int (*usage)(void *state, const char *container_id, struct runtime_usage *out, struct err *err);
 };
 
 extern const struct runtime_driver runtime_docker_driver;

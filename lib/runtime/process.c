@@ -266,4 +266,6 @@ const struct runtime_driver runtime_process_driver = {
     .destroy = process_destroy,
     .inspect = process_inspect,
     .list = process_list,
+    .logs = process_logs,
+    .usage = process_usage,
 };

@@ -79,6 +79,10 @@ int process_kill(const struct process_runtime *runtime, const char *group, const
 /* The range recorded in `room`; false when there is none. */
 bool process_read_range(int room, struct uid_range *out);
 
+/* The driver's functions in process_look.c. */
+int process_logs(void *state, const char *id, int64_t tail, int64_t since_ms, struct strbuf *out, struct err *err) must_use;
+int process_usage(void *state, const char *id, struct runtime_usage *out, struct err *err) must_use;
+
 /* Tries out what isolation is to be had, by really starting a sandbox; fills namespaces, cgroup, weaker_because. */
 int process_probe(struct process_runtime *runtime, struct err *err) must_use;
 

@@ -101,6 +101,22 @@ int runtime_list(struct runtime *runtime, struct runtime_status **out, size_t *c
     return runtime->driver->list(runtime->state, out, count_out, err);
 }
 
+int runtime_logs(struct runtime *runtime, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out,
+                 struct err *err)
+{
+    if (check_id(container_id, err) != 0)
+        return -1;
+    return runtime->driver->logs(runtime->state, container_id, tail, since_ms, out, err);
+}
+
+int runtime_usage(struct runtime *runtime, const char *container_id, struct runtime_usage *out, struct err *err)
+{
+    *out = (struct runtime_usage){ 0 };
+    if (check_id(container_id, err) != 0)
+        return -1;
+    return runtime->driver->usage(runtime->state, container_id, out, err);
+}
+
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out)
 {

@@ -13,6 +13,7 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/config.h"
 #include "lib/util/err.h"
+#include "lib/util/strbuf.h"
 
 struct runtime_settings {
     char *kind;              /* "process" | "docker" */
@@ -53,6 +54,13 @@ struct runtime_status {
     bool oom_killed;
 };
 
+/* What a container uses. */
+struct runtime_usage {
+    bool measured; /* false: nothing here can measure it */
+    int64_t cpu_time_ms; /* since its start */
+    int64_t memory_mb;   /* now, without what the kernel only caches; rounded up */
+};
+
 struct runtime_info {
     char isolation[256]; /* what is in force, for health and log: "namespaces, cgroup v1, seccomp" or the weaker "uid, landlock, ..." */
     bool weaker;         /* less than `required` asks for */
@@ -79,6 +87,13 @@ int runtime_inspect(struct runtime *runtime, const char *container_id, struct ru
 /* All containers of this installation that the engine (or the directory) still holds. *out is malloc()ed. */
 int runtime_list(struct runtime *runtime, struct runtime_status **out, size_t *count_out,
                  struct err *err) must_use;
+/* The last `tail` lines of its log that are not before `since_ms` (0: all), each `TIME [LEVEL] text` and a newline, in UTF-8: at most
+ * RUNTIME_LOGS_MAX bytes, within RUNTIME_LOGS_MS. ERR_CONTAINER_NOT_FOUND, ERR_UNAVAILABLE. */
+enum { RUNTIME_LOGS_MAX = 1024 * 1024, RUNTIME_LOGS_MS = 5000 };
+int runtime_logs(struct runtime *runtime, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out,
+                 struct err *err) must_use;
+/* ERR_CONTAINER_NOT_FOUND, ERR_UNAVAILABLE. */
+int runtime_usage(struct runtime *runtime, const char *container_id, struct runtime_usage *out, struct err *err) must_use;
 /* Where its executor listens; pure computation, the container need not exist. */
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out);

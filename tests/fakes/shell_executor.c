@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stands in for sandbox-executor in the runtimes' tests: static, listens where it is told, and runs the body of
- * POST /user as a shell script under the first slot's ids, POST /root under its own. GET /health says "ok"; POST /exit ends with code 7. */
+ * POST /user as a shell script under the first slot's ids, POST /root under its own. GET /health says "ok"; POST /exit ends with code 7;
+ * POST /log writes its body on standard error. */
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,6 +79,10 @@ static void serve(int fd)
     dprintf(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n");
     if (strncmp(request, "POST /exit", 10) == 0)
         exit(7);
+    if (strncmp(request, "POST /log", 9) == 0) {
+        dprintf(2, "%s", request + head);
+        return;
+    }
     if (!user && !root) {
         dprintf(fd, "ok");
         return;

@@ -48,6 +48,7 @@ void stage_assert_no_probe(struct stage *stage);
 /* Tests that every driver passes; they work on `stage_kind`. */
 extern const char *stage_kind;
 void stage_add_common(TCase *cases);
+void stage_add_looks(TCase *cases);
 /* Runs the suite; the program's exit status, 77 when `kind` cannot be had here. */
 int stage_main(const char *kind, Suite *(*suite)(void));
 

@@ -150,8 +150,10 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *all = suite_create("runtime_docker");
-    TCase *common = tcase_create("common"), *own = tcase_create("docker");
+    TCase *common = tcase_create("common"), *looks = tcase_create("looks"), *own = tcase_create("docker");
     stage_add_common(common);
+    stage_add_looks(looks);
+    suite_add_tcase(all, looks);
     tcase_add_checked_fixture(own, open_stage, close_stage);
     tcase_set_timeout(own, 120);
     tcase_add_test(own, test_docker__image_missing);

@@ -93,6 +93,29 @@ static void open_weaker(struct stage *stage)
     ck_assert_msg(stage->runtime != NULL, "%s", err.text);
 }
 
+/* What is read is the node's own file, whatever stands in its place. */
+START_TEST(test_process__log_is_no_link)
+{
+    struct stage stage;
+    struct err err = ERR_INIT;
+    char path[128];
+    cleanup_strbuf struct strbuf out = STRBUF_INIT(RUNTIME_LOGS_MAX);
+    stage_open(&stage, "process");
+    stage_create(&stage, stage.ids[0]);
+    snprintf(path, sizeof(path), "%s/%s/executor.log", stage.directory, stage.ids[0]);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+    ck_assert_int_eq(runtime_logs(stage.runtime, stage.ids[0], 10, 0, &out, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INTERNAL);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(runtime_logs(stage.runtime, stage.ids[0], 10, 0, &out, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INTERNAL);
+    ck_assert_uint_eq(out.len, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(test_process__weaker_isolation)
 {
     struct stage stage;
@@ -146,13 +169,16 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *all = suite_create("runtime_process");
-    TCase *common = tcase_create("common"), *own = tcase_create("process");
+    TCase *common = tcase_create("common"), *looks = tcase_create("looks"), *own = tcase_create("process");
     stage_add_common(common);
+    stage_add_looks(looks);
+    suite_add_tcase(all, looks);
     tcase_set_timeout(own, 60);
     tcase_add_test(own, test_process__no_network_to_give);
     tcase_add_test(own, test_process__executor_must_be_for_all);
     tcase_add_test(own, test_process__executor_behind_a_closed_directory);
     tcase_add_test(own, test_process__required_isolation_is_refused);
+    tcase_add_test(own, test_process__log_is_no_link);
     tcase_add_test(own, test_process__weaker_isolation);
     tcase_add_test(own, test_process__weaker_isolation_ends_a_fork_bomb);
     suite_add_tcase(all, common);

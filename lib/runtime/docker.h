@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to the docker driver: its state, and calls to the engine that its files share. */
+#ifndef SANDBOX_RUNTIME_DOCKER_H
+#define SANDBOX_RUNTIME_DOCKER_H
+
+#include "lib/io/http.h"
+#include "lib/runtime/runtime.h"
+#include "lib/util/json.h"
+
+enum { DOCKER_PATH_SIZE = 1024 };
+
+struct docker {
+    const struct runtime_settings *settings;
+    struct http *http;
+    int api_minor; /* 0: not asked yet */
+};
+
+struct docker_answer {
+    int status;
+    struct json_object *body; /* NULL when there was none */
+};
+#define cleanup_docker_answer cleanup(docker_answer_release)
+void docker_answer_release(struct docker_answer *answer);
+
+/* The path with the API's version in front. */
+int docker_versioned(struct docker *docker, const char *path, char out[DOCKER_PATH_SIZE], struct err *err) must_use;
+/* One call of the API, whatever its status; `body` may be NULL. ERR_UNAVAILABLE: the engine is down. */
+int docker_call(struct docker *docker, const char *method, const char *path, struct json_object *body,
+                struct docker_answer *out, struct err *err) must_use;
+/* Makes what became of a call's connection an error of the engine; returns -1. */
+int docker_engine_away(struct err *err);
+/* An answer that is none of those expected ("list its containers"), as an error; returns -1. */
+int docker_unexpected(const struct docker_answer *answer, const char *what, struct err *err);
+
+/* The driver's functions in docker_look.c. */
+int docker_logs(void *state, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out,
+                struct err *err) must_use;
+int docker_usage(void *state, const char *container_id, struct runtime_usage *out, struct err *err) must_use;
+
+#endif
