@@ -2,6 +2,7 @@
 /* What every handler needs. */
 #include "fcgi/call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/util/id.h"
@@ -46,4 +47,26 @@ int call_check_execution_id(const struct call *call, struct err *err)
         id_valid(date + 8, "_", EXECUTION_ID_RANDOM))
         return 0;
     return err_set(err, ERR_EXECUTION_NOT_FOUND, "Execution '%.80s' does not exist", call->id);
+}
+
+int call_idempotency(const struct call *call, struct idempotency *out, struct err *err)
+{
+    const struct request *request = call->request;
+    char route[REQUEST_TARGET_MAX + 16];
+    snprintf(route, sizeof(route), "%s %s", request->method, request->path);
+    return idempotency_init(out, request_param(request, "HTTP_IDEMPOTENCY_KEY"), route, strbuf_str(&request->body),
+                            request->body.len, err);
+}
+
+int call_replay(const struct call *call, int status, const struct idempotency *once, struct err *err)
+{
+    call->response->replayed = true;
+    return call_answer(call, status, json_raw(once->answer, strlen(once->answer)), err);
+}
+
+char *call_text(struct json_object *body)
+{
+    cleanup_json struct json_object *owned = body;
+    const char *text = owned ? json_text(owned) : NULL;
+    return text ? strdup(text) : NULL;
 }

@@ -6,6 +6,7 @@
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 #include "lib/service/context.h"
+#include "lib/service/idempotency.h"
 #include "lib/service/waiting.h"
 
 struct call {
@@ -27,6 +28,13 @@ struct json_object *call_message(const char *message) must_use;
 /* Whether the path's id can be one at all: ERR_SESSION_NOT_FOUND, ERR_EXECUTION_NOT_FOUND. What cannot is not looked up. */
 int call_check_session_id(const struct call *call, struct err *err) must_use;
 int call_check_execution_id(const struct call *call, struct err *err) must_use;
+
+/* The request's Idempotency-Key, if it has one. */
+int call_idempotency(const struct call *call, struct idempotency *out, struct err *err) must_use;
+/* Answers with what the first such request was answered. */
+int call_replay(const struct call *call, int status, const struct idempotency *once, struct err *err) must_use;
+/* A malloc()ed copy of the body's text, which is released; NULL when memory ran out. */
+char *call_text(struct json_object *body) must_use;
 
 /* Handlers, one file a subject. */
 int sessions_create(struct call *call, struct err *err);

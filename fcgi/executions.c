@@ -27,52 +27,94 @@ static int wait_seated(const struct call *call, const char *id, int64_t limit_ms
     return status;
 }
 
+/* What came of a submission: a new execution, or the one that an equal request made before. */
+struct submitted {
+    struct execution execution;
+    struct idempotency once;
+};
+
+static void submitted_release(struct submitted *submitted)
+{
+    execution_release(&submitted->execution);
+    idempotency_release(&submitted->once);
+}
+
+static char *encode_submitted(const void *arg, const void *execution)
+{
+    (void)arg;
+    return call_text(execution_submitted_encode(execution));
+}
+
+/* Whatever keeps us from seeing its end, it was accepted: out->execution stays as it was then. */
+static void await(const struct call *call, bool seated, int64_t wait_s, struct submitted *out)
+{
+    struct err ignored = ERR_INIT;
+    struct execution waited = { 0 };
+    const char *id = out->execution.id;
+    int status = 0;
+    if (out->once.replayed && seated)
+        status = wait_announce(call->context, id, &ignored);
+    if (!seated)
+        status = execution_service_get(call->context, call->caller.owner, id, EXECUTION_WITH_OUTCOME, &waited, &ignored);
+    else if (status == 0)
+        status = wait_seated(call, id, wait_s * 1000, &waited, &ignored);
+    else
+        wait_room_leave(call->room);
+    if (status == 0) {
+        if (!out->once.replayed)
+            waited.created_at = out->execution.created_at; /* as the answer says that is kept for the key */
+        execution_release(&out->execution);
+        out->execution = waited;
+    } else {
+        execution_release(&waited);
+    }
+}
+
 /* Submits the body's execution and, if a seat is free, waits for it. */
-static int submit(const struct call *call, int64_t wait_s, bool sync, struct execution *out, struct err *err)
+static int submit(const struct call *call, int64_t wait_s, bool sync, struct submitted *out, struct err *err)
 {
     cleanup(execution_request_release) struct execution_request request = { 0 };
     const struct strbuf *body = &call->request->body;
+    out->once.encode = encode_submitted;
     if (call_check_session_id(call, err) != 0 ||
-        execution_request_decode(strbuf_str(body), body->len, &request, err) != 0)
+        execution_request_decode(strbuf_str(body), body->len, &request, err) != 0 ||
+        call_idempotency(call, &out->once, err) != 0)
         return -1;
+    request.once = &out->once;
     if (sync)
         wait_s = request.timeout_s + SYNC_MARGIN_S;
     bool seated = wait_s > 0 && wait_room_enter(call->room);
-    if (execution_service_submit(call->context, call->caller.owner, call->id, &request, seated, out, err) != 0) {
+    if (execution_service_submit(call->context, call->caller.owner, call->id, &request, seated, &out->execution, err) != 0) {
         if (seated)
             wait_room_leave(call->room);
         return -1;
     }
-    if (!seated)
-        return 0;
-    struct execution waited = { 0 };
-    if (wait_seated(call, out->id, wait_s * 1000, &waited, err) != 0) {
-        execution_release(&waited);
-        return 0; /* it was accepted: that is the answer, whatever kept us from seeing its end */
-    }
-    execution_release(out);
-    *out = waited;
+    call->response->replayed = out->once.replayed;
+    if (seated || (out->once.replayed && wait_s > 0))
+        await(call, seated, wait_s, out);
     return 0;
 }
 
 int executions_submit(struct call *call, struct err *err)
 {
-    cleanup(execution_release) struct execution execution = { 0 };
+    cleanup(submitted_release) struct submitted submitted = { 0 };
     int64_t wait_s = 0;
     if (request_query_int(call->request, "wait", 0, WAIT_MAX_S, &wait_s, err) != 0 ||
-        submit(call, wait_s, false, &execution, err) != 0)
+        submit(call, wait_s, false, &submitted, err) != 0)
         return -1;
-    if (execution_status_final(execution.status))
-        return answer_result(call, &execution, 200, err);
-    return call_answer(call, 200, execution_submitted_encode(&execution), err);
+    if (execution_status_final(submitted.execution.status))
+        return answer_result(call, &submitted.execution, 200, err);
+    if (submitted.once.replayed)
+        return call_replay(call, 200, &submitted.once, err);
+    return call_answer(call, 200, execution_submitted_encode(&submitted.execution), err);
 }
 
 int executions_submit_sync(struct call *call, struct err *err)
 {
-    cleanup(execution_release) struct execution execution = { 0 };
-    if (submit(call, 0, true, &execution, err) != 0)
+    cleanup(submitted_release) struct submitted submitted = { 0 };
+    if (submit(call, 0, true, &submitted, err) != 0)
         return -1;
-    return answer_result(call, &execution, 202, err);
+    return answer_result(call, &submitted.execution, 202, err);
 }
 
 int executions_of_session(struct call *call, struct err *err)

@@ -6,16 +6,27 @@
 #include "fcgi/call.h"
 #include "fcgi/codec/session_codec.h"
 
+static char *encode_created(const void *workspace_url, const void *session)
+{
+    return call_text(session_encode(session, workspace_url, SESSION_VIEW_CREATED));
+}
+
 int sessions_create(struct call *call, struct err *err)
 {
+    const char *url = call->context->settings->api.workspace_url;
+    cleanup(idempotency_release) struct idempotency once = { .encode = encode_created, .arg = url };
     cleanup(session_request_release) struct session_request request = { 0 };
     cleanup(session_release) struct session session = { 0 };
     const struct strbuf *body = &call->request->body;
-    if (session_request_decode(strbuf_str(body), body->len, &request, err) != 0 ||
-        session_service_create(call->context, call->caller.owner, &request, &session, err) != 0)
+    if (session_request_decode(strbuf_str(body), body->len, &request, err) != 0 || call_idempotency(call, &once, err) != 0)
         return -1;
-    snprintf(call->response->location, sizeof(call->response->location), "/api/v1/sessions/%s", session.id);
-    const char *url = call->context->settings->api.workspace_url;
+    request.once = &once;
+    if (session_service_create(call->context, call->caller.owner, &request, &session, err) != 0)
+        return -1;
+    snprintf(call->response->location, sizeof(call->response->location), "/api/v1/sessions/%s",
+             once.replayed ? once.resource_id : session.id);
+    if (once.replayed)
+        return call_replay(call, 201, &once, err);
     return call_answer(call, 201, session_encode(&session, url, SESSION_VIEW_CREATED), err);
 }
 

@@ -42,3 +42,6 @@ tests_integration_test_tokens_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_api_cancel
 tests_integration_test_api_cancel_SOURCES = tests/integration/test_api_cancel.c $(API_CLIENT)
 tests_integration_test_api_cancel_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_idempotency
+tests_integration_test_idempotency_SOURCES = tests/integration/test_idempotency.c $(API_CLIENT)
+tests_integration_test_idempotency_LDADD = $(API_TEST_LIBS)

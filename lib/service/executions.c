@@ -24,6 +24,7 @@ void execution_request_release(struct execution_request *request)
 struct submission {
     const struct context *context;
     const char *owner, *session_id;
+    struct idempotency *once;
     struct execution draft; /* borrows the request's texts: never released */
 };
 
@@ -62,13 +63,18 @@ static int submit_work(struct db *db, void *arg, struct err *err)
 {
     struct submission *submission = arg;
     cleanup(session_release) struct session session = { 0 };
+    if (idempotency_begin(submission->context, submission->owner, submission->once, err) != 0)
+        return -1;
+    if (idempotency_replayed(submission->once))
+        return 0;
     if (session_repo_lock(db, submission->owner, submission->session_id, &session, err) != 0 ||
         check_open(&session, err) != 0)
         return -1;
     submission->draft.runnable = session.status == SESSION_RUNNING;
-    if (insert_with_new_id(submission, db, err) != 0)
+    if (insert_with_new_id(submission, db, err) != 0 || session_repo_touch(db, session.id, err) != 0)
         return -1;
-    return session_repo_touch(db, session.id, err);
+    return idempotency_end(submission->context, submission->owner, submission->once, submission->draft.id,
+                           &submission->draft, err);
 }
 
 /* An execution that cannot be counted is let through. */
@@ -93,12 +99,21 @@ static struct execution draft_execution(const struct context *context, const cha
         .env_json = request->env_json,
         .timeout_s = request->timeout_s,
         .max_retries = request->max_retries,
+        .created_at = context->now_ms(),
     };
     snprintf(draft.owner, sizeof(draft.owner), "%s", owner);
     snprintf(draft.session_id, sizeof(draft.session_id), "%s", session_id);
     if (notify)
         snprintf(draft.notify, sizeof(draft.notify), "%s", context->doorbell_address);
     return draft;
+}
+
+/* What an earlier, equal request made. */
+static int recall(const struct idempotency *once, struct execution *out)
+{
+    *out = (struct execution){ .status = EXECUTION_PENDING };
+    snprintf(out->id, sizeof(out->id), "%s", once->resource_id);
+    return 0;
 }
 
 int execution_service_submit(const struct context *context, const char *owner, const char *session_id,
@@ -109,16 +124,21 @@ int execution_service_submit(const struct context *context, const char *owner, c
         .context = context,
         .owner = owner,
         .session_id = session_id,
+        .once = request->once,
         .draft = draft_execution(context, owner, session_id, request, notify),
     };
-    if (check_rate(context, owner, err) != 0 ||
-        db_transaction(context->db, submit_work, &submission, err) != 0)
+    if (idempotency_find(context, owner, request->once, err) != 0)
         return -1;
+    if (idempotency_replayed(request->once))
+        return recall(request->once, out);
+    if (check_rate(context, owner, err) != 0 || db_transaction(context->db, submit_work, &submission, err) != 0)
+        return -1;
+    if (idempotency_replayed(request->once)) /* by somebody who did it at the same moment */
+        return recall(request->once, out);
     if (submission.draft.runnable)
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);
     *out = submission.draft;
     out->code = out->event_json = out->env_json = NULL;
-    out->created_at = context->now_ms();
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/repo/execution_repo.h"
 #include "lib/service/context.h"
+#include "lib/service/idempotency.h"
 
 /* What a client asks for. */
 struct execution_request {
@@ -14,12 +15,14 @@ struct execution_request {
     char *env_json;   /* JSON object of strings, or NULL */
     int64_t timeout_s;
     int64_t max_retries;
+    struct idempotency *once; /* borrowed; NULL: a request that is not to be recognised */
 };
 void execution_request_release(struct execution_request *request);
 
 /* Stores an execution in a session of `owner` that is running or still being made, and wakes the dispatcher. With `notify`, this
  * thread's doorbell rings when the result is there. *out gets what identifies it: id, session_id, owner, status, timeout_s and
- * created_at (by this machine's clock). ERR_SESSION_NOT_FOUND also when the session has ended; ERR_RATE_LIMITED. */
+ * created_at (by this machine's clock). ERR_SESSION_NOT_FOUND also when the session has ended; ERR_RATE_LIMITED. When
+ * request->once was replayed, nothing is stored, *out gets only the id of the execution that it made then, and nothing rings. */
 int execution_service_submit(const struct context *context, const char *owner, const char *session_id,
                              const struct execution_request *request, bool notify,
                              struct execution *out, struct err *err) must_use;

@@ -14,3 +14,4 @@ lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h lib/servic
 lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/service/retention.c \
 	lib/service/retention.h
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h
+lib_libservice_a_SOURCES += lib/service/idempotency.c lib/service/idempotency.h

@@ -124,7 +124,12 @@ static int create_work(struct db *db, void *arg, struct err *err)
 {
     struct creation *creation = arg;
     struct session draft;
+    struct idempotency *once = creation->request->once;
     session_release(creation->session);
+    if (idempotency_begin(creation->context, creation->owner, once, err) != 0)
+        return -1;
+    if (idempotency_replayed(once))
+        return 0;
     if (load_template(creation, db, err) != 0 || limit_session(creation->context, creation->owner, err) != 0)
         return -1;
     draft_session(creation, &draft);
@@ -134,7 +139,9 @@ static int create_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (session_repo_insert(db, &draft, err) != 0)
         return -1;
-    return session_repo_get(db, creation->owner, draft.id, creation->session, err);
+    if (session_repo_get(db, creation->owner, draft.id, creation->session, err) != 0)
+        return -1;
+    return idempotency_end(creation->context, creation->owner, once, draft.id, creation->session, err);
 }
 
 int session_service_create(const struct context *context, const char *owner,
@@ -145,12 +152,18 @@ int session_service_create(const struct context *context, const char *owner,
     struct creation creation = {
         .context = context, .owner = owner, .request = request, .session = &made
     };
+    if (idempotency_find(context, owner, request->once, err) != 0)
+        return -1;
+    if (idempotency_replayed(request->once))
+        return 0;
     int status = db_transaction(context->db, create_work, &creation, err);
     template_release(&creation.template);
     if (status != 0) {
         session_release(&made);
         return -1;
     }
+    if (idempotency_replayed(request->once))
+        return 0;
     const struct doorbell_settings *bells = &context->settings->doorbell;
     doorbell_ring(context->doorbell, creation.warm ? bells->pool : bells->provisiond, made.id);
     *out = made;

@@ -5,6 +5,7 @@
 
 #include "lib/repo/list.h"
 #include "lib/service/context.h"
+#include "lib/service/idempotency.h"
 
 /* What a client asks for. */
 struct session_request {
@@ -13,12 +14,13 @@ struct session_request {
     struct resources resources; /* a 0 means: as the template has it */
     char *env_json;             /* JSON object of strings, or NULL */
     char *labels_json;          /* likewise */
+    struct idempotency *once;   /* borrowed; NULL: a request that is not to be recognised */
 };
 void session_request_release(struct session_request *request);
 
 /* Stores a session of `owner` together with its container: a warm one (then it is running at once), else one that provisiond will
  * make. ERR_TEMPLATE_NOT_FOUND, ERR_CONFLICT (template deprecated), ERR_RATE_LIMITED (too many sessions), ERR_NO_ROOM,
- * ERR_UNAVAILABLE. */
+ * ERR_UNAVAILABLE. When request->once was replayed, nothing is made and *out is untouched. */
 int session_service_create(const struct context *context, const char *owner,
                            const struct session_request *request, struct session *out,
                            struct err *err) must_use;

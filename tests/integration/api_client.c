@@ -77,7 +77,7 @@ static struct answer take_answer(struct strbuf *text)
 struct answer client_call(struct client *client, const char *method, const char *uri, const char *body)
 {
     char text[4][512];
-    char *params[] = { text[0], text[1], text[2], text[3], NULL };
+    char *params[] = { text[0], text[1], text[2], text[3], (char *)client->param, NULL };
     struct body sent = { .at = body ? body : "", .left = body ? strlen(body) : 0 };
     snprintf(text[0], sizeof(text[0]), "REQUEST_METHOD=%s", method);
     snprintf(text[1], sizeof(text[1]), "REQUEST_URI=%s", uri);

@@ -17,6 +17,7 @@ struct client {
     struct context context;
     struct wait_room room;
     char token[64]; /* "" for none */
+    const char *param; /* one more FastCGI parameter of each request: "HTTP_IDEMPOTENCY_KEY=x"; or NULL */
 };
 
 /* A client of `owner` with these scopes ("sessions,templates"); `seats` may wait. Uses the fixture's settings and a connection of its own. */
