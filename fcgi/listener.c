@@ -61,11 +61,8 @@ static int open_path(struct listener *listener, const char *address, struct err 
     return 0;
 }
 
-int listener_open(struct listener *listener, const char *address, struct err *err)
+static int prepare(struct listener *listener, struct err *err)
 {
-    *listener = (struct listener){ .socket = INHERITED, .stop = -1 };
-    if ((address ? open_path(listener, address, err) : check_inherited(err)) != 0)
-        return -1;
     int flags = fcntl(listener->socket, F_GETFL);
     listener->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (listener->stop >= 0 && flags >= 0 && fcntl(listener->socket, F_SETFL, flags | O_NONBLOCK) == 0)
@@ -73,6 +70,20 @@ int listener_open(struct listener *listener, const char *address, struct err *er
     err_internal(err, errno, "cannot prepare the listening socket");
     listener_close(listener);
     return -1;
+}
+
+int listener_open(struct listener *listener, const char *address, struct err *err)
+{
+    *listener = (struct listener){ .socket = INHERITED, .stop = -1 };
+    if ((address ? open_path(listener, address, err) : check_inherited(err)) != 0)
+        return -1;
+    return prepare(listener, err);
+}
+
+int listener_share(struct listener *listener, const struct listener *other, struct err *err)
+{
+    *listener = (struct listener){ .socket = other->socket, .stop = -1 };
+    return prepare(listener, err);
 }
 
 void listener_close(struct listener *listener)
@@ -87,6 +98,11 @@ void listener_close(struct listener *listener)
 void listener_stop(const struct listener *listener)
 {
     eventfd_write(listener->stop, 1);
+}
+
+void listener_refuse(const struct listener *listener)
+{
+    shutdown(listener->socket, SHUT_RDWR);
 }
 
 int listener_join(const struct listener *listener, struct err *err)

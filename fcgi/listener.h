@@ -15,10 +15,14 @@ struct listener {
 /* Listens at `address` ("unix:PATH"), or (NULL) at descriptor 0, where a web server leaves the socket of what it spawns.
  * `address` is borrowed. */
 int listener_open(struct listener *listener, const char *address, struct err *err) must_use;
+/* For a process of its own: the same socket, which stays the other's, and its own word to stop. */
+int listener_share(struct listener *listener, const struct listener *other, struct err *err) must_use;
 /* Closes it, and removes the socket's file. */
 void listener_close(struct listener *listener);
 /* Wakes every thread that waits, for good. */
 void listener_stop(const struct listener *listener);
+/* Nobody can connect to the socket any more, in whatever process: for the last that know it. */
+void listener_refuse(const struct listener *listener);
 
 /* A thread's place to wait in: a descriptor, or -1. */
 int listener_join(const struct listener *listener, struct err *err) must_use;

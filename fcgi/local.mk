@@ -2,7 +2,7 @@ sbin_PROGRAMS += fcgi/sandbox-api
 noinst_LIBRARIES += fcgi/libfcgiapi.a
 # Everything but libfcgi itself: what the tests serve requests with.
 fcgi_libfcgiapi_a_SOURCES = fcgi/request.c fcgi/request.h fcgi/body.c fcgi/router.c fcgi/router.h fcgi/routes.c \
-	fcgi/response.c fcgi/response.h fcgi/guard.c fcgi/guard.h fcgi/serve.c fcgi/serve.h fcgi/call.c fcgi/call.h \
+	fcgi/response.c fcgi/response.h fcgi/guard.c fcgi/guard.h fcgi/serve.c fcgi/serve.h fcgi/call.c fcgi/call.h fcgi/prefork.c fcgi/prefork.h \
 	fcgi/sessions.c fcgi/executions.c fcgi/templates.c fcgi/health.c \
 	fcgi/codec/fields.c fcgi/codec/fields.h fcgi/codec/map.c \
 	fcgi/codec/session_codec.c fcgi/codec/session_codec.h \

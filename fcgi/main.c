@@ -8,30 +8,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgi/prefork.h"
 #include "fcgi/worker.h"
 #include "lib/util/log.h"
 
 enum exit_code { EXIT_USAGE = 64 };
+enum { WORKERS_MAX = 64 };
 
 struct options {
     const char *config, *listen;
+    long processes;
 };
 
 static const struct option long_options[] = {
-    { "config", required_argument, NULL, 'c' }, { "listen", required_argument, NULL, 'l' },
-    { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
-    { 0 },
+    { "config", required_argument, NULL, 'c' },    { "listen", required_argument, NULL, 'l' },
+    { "processes", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },         { 0 },
 };
 
 static void usage(FILE *out)
 {
-    fputs("Usage: sandbox-api [--config PATH] [--listen unix:PATH]\n"
+    fputs("Usage: sandbox-api [--config PATH] [--listen unix:PATH [--processes N]]\n"
           "Serves the REST API by FastCGI. A web server starts it with its socket as descriptor 0.\n\n"
           "  --config PATH        settings file (else $SANDBOX_CONFIG, else the installed one)\n"
-          "  --listen unix:PATH   make this socket and listen there instead\n"
+          "  --listen unix:PATH   make this socket and serve there instead, from worker processes\n"
+          "  --processes N        so many of them (1 to 64; 1)\n"
           "  --help, --version\n\n"
-          "SIGTERM, SIGINT and SIGUSR1 let it finish the requests under way and exit.\n",
+          "SIGTERM, SIGINT and SIGUSR1 let it finish the requests under way and exit. With --listen, SIGHUP starts new\n"
+          "workers with the settings as they are then; the old ones finish once those serve.\n",
           out);
+}
+
+static bool read_processes(const char *text, long *out)
+{
+    char *end;
+    *out = strtol(text, &end, 10);
+    if (*text && !*end && *out >= 1 && *out <= WORKERS_MAX)
+        return true;
+    fprintf(stderr, "sandbox-api: --processes takes a number from 1 to %d\n", WORKERS_MAX);
+    return false;
 }
 
 /* -1: run; else the exit status. */
@@ -44,6 +59,10 @@ static int read_options(int argc, char **argv, struct options *out)
             break;
         case 'l':
             out->listen = optarg;
+            break;
+        case 'p':
+            if (!read_processes(optarg, &out->processes))
+                return EXIT_USAGE;
             break;
         case 'h':
             usage(stdout);
@@ -63,57 +82,97 @@ static int read_options(int argc, char **argv, struct options *out)
     return EXIT_USAGE;
 }
 
-/* Blocked in every thread, so that only main() hears them. */
-static void block_signals(sigset_t *ending)
+/* What a process serves with. */
+struct task {
+    const struct options *options;
+    const struct listener *listener;
+};
+
+static void ending_signals(sigset_t *ending)
 {
     sigemptyset(ending);
     sigaddset(ending, SIGTERM);
     sigaddset(ending, SIGINT);
     sigaddset(ending, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, ending, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a client that left is a failed write */
 }
 
-static int serve(const struct settings *settings, const struct options *options, const sigset_t *ending,
-                 struct err *err)
+/* Until a signal says to end. */
+static void await_end(const struct settings *settings)
+{
+    sigset_t ending;
+    int signum = 0;
+    ending_signals(&ending);
+    log_event(LOG_LEVEL_INFO, "started", LOG_STR("version", PACKAGE_VERSION),
+              LOG_INT("threads", settings->api.threads));
+    sigwait(&ending, &signum);
+    log_event(LOG_LEVEL_INFO, "ending", LOG_INT("signal", signum));
+}
+
+/* A process with its threads; `self` NULL: it has no parent. */
+static int run_workers(const struct options *options, const struct listener *listener, const struct prefork_worker *self,
+                       struct err *err)
+{
+    cleanup_settings struct settings *settings = NULL;
+    if (FCGX_Init() != 0)
+        return err_internal(err, 0, "libfcgi cannot start");
+    if (settings_load(options->config, &settings, err) != 0)
+        return -1;
+    log_setup("sandbox-api", (enum log_level)log_level_parse(settings->log.level));
+    struct workers *workers = workers_start(settings, listener, err);
+    if (!workers)
+        return -1;
+    if (self)
+        prefork_ready(self);
+    await_end(settings);
+    if (self && prefork_orphaned(self))
+        listener_refuse(listener);
+    listener_stop(listener);
+    workers_end(workers);
+    return 0;
+}
+
+static int finish(int status, const struct err *err)
+{
+    if (status != 0)
+        log_err(LOG_LEVEL_ERROR, "cannot start", err, NULL, NULL);
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int work(void *arg, const struct prefork_worker *self)
+{
+    const struct task *task = arg;
+    struct listener listener;
+    struct err err = ERR_INIT;
+    int status = listener_share(&listener, task->listener, &err);
+    if (status == 0) {
+        status = run_workers(task->options, &listener, self, &err);
+        listener_close(&listener);
+    }
+    return finish(status, &err);
+}
+
+static int run(const struct options *options, struct err *err)
 {
     struct listener listener;
     if (listener_open(&listener, options->listen, err) != 0)
         return -1;
-    struct workers *workers = workers_start(settings, &listener, err);
-    if (workers) {
-        int signum = 0;
-        log_event(LOG_LEVEL_INFO, "started", LOG_STR("version", PACKAGE_VERSION),
-                  LOG_INT("threads", settings->api.threads));
-        sigwait(ending, &signum);
-        log_event(LOG_LEVEL_INFO, "ending", LOG_INT("signal", signum));
-        listener_stop(&listener);
-        workers_end(workers);
-    }
+    struct task task = { .options = options, .listener = &listener };
+    const struct prefork prefork = { .processes = (int)options->processes, .work = work, .arg = &task };
+    int status = options->listen ? prefork_run(&prefork, err) : run_workers(options, &listener, NULL, err);
     listener_close(&listener);
-    return workers ? 0 : -1;
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .processes = 1 };
     struct err err = ERR_INIT;
-    cleanup_settings struct settings *settings = NULL;
-    sigset_t ending;
     int status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
     log_setup("sandbox-api", LOG_LEVEL_INFO);
-    block_signals(&ending);
-    if (FCGX_Init() != 0) {
-        log_event(LOG_LEVEL_ERROR, "libfcgi cannot start");
-        return EXIT_FAILURE;
-    }
-    if (settings_load(options.config, &settings, &err) == 0) {
-        log_setup("sandbox-api", (enum log_level)log_level_parse(settings->log.level));
-        if (serve(settings, &options, &ending, &err) == 0)
-            return EXIT_SUCCESS;
-    }
-    log_err(LOG_LEVEL_ERROR, "cannot start", &err, NULL, NULL);
-    return EXIT_FAILURE;
+    /* blocked in every thread, so that only those hear them who wait for them */
+    prefork_block_signals();
+    signal(SIGPIPE, SIG_IGN); /* a client that left is a failed write */
+    return finish(run(&options, &err), &err);
 }
