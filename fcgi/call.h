@@ -51,6 +51,7 @@ int executions_result(struct call *call, struct err *err);
 int executions_cancel(struct call *call, struct err *err);
 int templates_list(struct call *call, struct err *err);
 int templates_get(struct call *call, struct err *err);
+int containers_logs(struct call *call, struct err *err);
 int health_get(struct call *call, struct err *err);
 int health_detailed(struct call *call, struct err *err);
 

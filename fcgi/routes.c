@@ -33,6 +33,8 @@ const struct route route_table[] = {
       "Cancel an execution" },
     { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, 0, "List templates" },
     { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, 0, "Look at a template" },
+    { "GET", API "/containers/{id}/logs", containers_logs, ACCESS_SCOPE, SCOPE_SESSIONS, "tail|since", 0,
+      "Read the log of a container" },
     { "GET", API "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },
     { "GET", API "/health/detailed", health_detailed, ACCESS_TOKEN, 0, NULL, 0,
       "How each part of the service is" },

@@ -85,6 +85,7 @@ CREATE TABLE container_questions (
     answer       MEDIUMTEXT NULL,
     error        VARCHAR(1024) NULL,
     asked_at     DATETIME(3) NOT NULL,
+    taken_at     DATETIME(3) NULL,
     PRIMARY KEY (id),
     KEY work (node_id, status),
     KEY age (asked_at)

@@ -48,3 +48,6 @@ tests_integration_test_idempotency_LDADD = $(API_TEST_LIBS)
 UNIT_TESTS += tests/unit/test_prefork
 tests_unit_test_prefork_SOURCES = tests/unit/test_prefork.c
 tests_unit_test_prefork_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_api_logs
+tests_integration_test_api_logs_SOURCES = tests/integration/test_api_logs.c $(API_CLIENT)
+tests_integration_test_api_logs_LDADD = $(API_TEST_LIBS)

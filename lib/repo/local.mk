@@ -8,3 +8,4 @@ lib_librepo_a_SOURCES = lib/repo/rows.c lib/repo/rows.h lib/repo/list.c lib/repo
 lib_librepo_a_SOURCES += lib/repo/rate_repo.c lib/repo/rate_repo.h lib/repo/owner_repo.c lib/repo/owner_repo.h
 lib_librepo_a_SOURCES += lib/repo/cancellation_repo.c lib/repo/cancellation_repo.h
 lib_librepo_a_SOURCES += lib/repo/idempotency_repo.c lib/repo/idempotency_repo.h
+lib_librepo_a_SOURCES += lib/repo/question_repo.c lib/repo/question_repo.h

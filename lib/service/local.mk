@@ -15,3 +15,4 @@ lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/servic
 	lib/service/retention.h
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h
 lib_libservice_a_SOURCES += lib/service/idempotency.c lib/service/idempotency.h
+lib_libservice_a_SOURCES += lib/service/container_logs.c lib/service/container_logs.h lib/service/provision_answer.c

@@ -137,5 +137,8 @@ int provision_step(struct provisioner *provisioner, bool *worked_out, struct err
     *worked_out = false;
     if (work(provisioner, worked_out, err) != 0)
         return -1;
-    return *worked_out ? 0 : examine(provisioner, worked_out, err);
+    if (!*worked_out && examine(provisioner, worked_out, err) != 0)
+        return -1;
+    /* in between, however much there is to be made: somebody waits */
+    return provision_answer(provisioner, worked_out, err);
 }

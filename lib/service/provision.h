@@ -29,8 +29,8 @@ void provision_free(struct provisioner *provisioner);
 /* Once at start, before any worker: leases that an earlier process left are free again. */
 int provision_recover(struct db *db, const char *claimed_by, struct err *err) must_use;
 
-/* Takes one container with a step due, or one that is suspected to be dead, and does what it needs; *worked_out says whether there was
- * one. Problems of the container or the engine end up in its row; only a database that does not answer is a failure. */
+/* Takes one container with a step due, or one that is suspected to be dead, and does what it needs; then answers one question about a
+ * container. *worked_out says whether there was anything. Problems of the container or the engine end up in its row; only a database that does not answer is a failure. */
 int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err) must_use;
 
 /* Compares the engine with the database, both ways: removes containers that no row knows, ends sessions whose container is gone,

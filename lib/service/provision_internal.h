@@ -25,6 +25,9 @@ void provision_aim(const struct provisioner *provisioner, const struct container
 int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
 int provision_destroy(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
 
+/* Takes one question about a container of this node and answers it; *worked_out is set when there was one. */
+int provision_answer(struct provisioner *provisioner, bool *worked_out, struct err *err) must_use;
+
 /* Looks whether a running or warm container still works; if not, ends its session and it. */
 int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
 /* Ends the container and its session, if it has one, with a reason for users. */

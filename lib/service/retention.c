@@ -3,6 +3,7 @@
 #include "lib/service/retention.h"
 
 #include "lib/repo/cancellation_repo.h"
+#include "lib/repo/question_repo.h"
 #include "lib/repo/idempotency_repo.h"
 #include "lib/repo/rate_repo.h"
 
@@ -24,10 +25,17 @@ static int purge_keys(const struct context *context, uint64_t *removed_out, stru
     return idempotency_repo_purge(context->db, BATCH, removed_out, err);
 }
 
+/* Whoever asked is gone, or would have removed it. */
+static int purge_questions(const struct context *context, uint64_t *removed_out, struct err *err)
+{
+    return question_repo_purge(context->db, BATCH, removed_out, err);
+}
+
 int retention_pass(const struct context *context, struct err *err)
 {
-    static int (*const purges[])(const struct context *, uint64_t *, struct err *) = { purge_rates, purge_cancellations,
-                                                                                       purge_keys };
+    static int (*const purges[])(const struct context *, uint64_t *, struct err *) = {
+        purge_rates, purge_cancellations, purge_keys, purge_questions,
+    };
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
         uint64_t removed = BATCH;
         for (int batch = 0; batch < BATCHES && removed == BATCH; batch++)

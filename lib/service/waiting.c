@@ -61,30 +61,16 @@ static enum woken nap(const struct context *context, const struct wait *wait, co
     }
 }
 
-/* The row, with its outcome if it is final. A ring makes it likely that it is: then one query does. */
-static int look(const struct context *context, const char *owner, const char *id, bool rung,
-                struct execution *out, struct err *err)
-{
-    enum execution_part part = rung ? EXECUTION_WITH_OUTCOME : EXECUTION_SUMMARY;
-    execution_release(out);
-    if (execution_repo_get(context->db, owner, id, part, out, err) != 0)
-        return -1;
-    if (rung || !execution_status_final(out->status))
-        return 0;
-    execution_release(out);
-    return execution_repo_get(context->db, owner, id, EXECUTION_WITH_OUTCOME, out, err);
-}
-
-int wait_for_execution(const struct context *context, const struct wait *wait, const char *owner,
-                       const char *id, struct execution *out, struct err *err)
+int wait_until(const struct context *context, const struct wait *wait, const char *id, wait_look_fn look, void *arg,
+               struct err *err)
 {
     int64_t deadline = clock_mono_ms() + wait->limit_ms;
-    bool rung = false;
+    bool rung = false, done = false;
     for (;;) {
-        if (look(context, owner, id, rung, out, err) != 0)
+        if (look(context, arg, rung, &done, err) != 0)
             return -1;
         int64_t now = clock_mono_ms();
-        if (execution_status_final(out->status) || now >= deadline || atomic_load(&wait->room->closing))
+        if (done || now >= deadline || atomic_load(&wait->room->closing))
             return 0;
         int64_t until = now + DOORBELL_FALLBACK_MS;
         enum woken woken = nap(context, wait, id, until < deadline ? until : deadline);
@@ -92,4 +78,32 @@ int wait_for_execution(const struct context *context, const struct wait *wait, c
             return 0;
         rung = woken == WOKEN_BY_RING;
     }
+}
+
+struct looking {
+    const char *owner, *id;
+    struct execution *out;
+};
+
+/* The row, with its outcome if it is final. A ring makes it likely that it is: then one query does. */
+static int look_at_execution(const struct context *context, void *arg, bool rung, bool *done_out, struct err *err)
+{
+    struct looking *looking = arg;
+    struct execution *out = looking->out;
+    enum execution_part part = rung ? EXECUTION_WITH_OUTCOME : EXECUTION_SUMMARY;
+    execution_release(out);
+    if (execution_repo_get(context->db, looking->owner, looking->id, part, out, err) != 0)
+        return -1;
+    *done_out = execution_status_final(out->status);
+    if (rung || !*done_out)
+        return 0;
+    execution_release(out);
+    return execution_repo_get(context->db, looking->owner, looking->id, EXECUTION_WITH_OUTCOME, out, err);
+}
+
+int wait_for_execution(const struct context *context, const struct wait *wait, const char *owner,
+                       const char *id, struct execution *out, struct err *err)
+{
+    struct looking looking = { .owner = owner, .id = id, .out = out };
+    return wait_until(context, wait, id, look_at_execution, &looking, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for an execution's result: asleep on this thread's doorbell, with the row as the only truth. */
+/* Waiting for an execution's result, or a node's answer: asleep on this thread's doorbell, with the row as the only truth. */
 #ifndef SANDBOX_SERVICE_WAITING_H
 #define SANDBOX_SERVICE_WAITING_H
 
@@ -22,6 +22,13 @@ struct wait {
     int64_t limit_ms;
     int client_fd; /* waiting ends when its other end is gone; -1: none */
 };
+
+/* Looks for what is waited for; *done_out ends the waiting. `rung`: somebody says that it is there. */
+typedef int (*wait_look_fn)(const struct context *context, void *arg, bool rung, bool *done_out, struct err *err);
+/* Looks, and sleeps until the doorbell says `id` or DOORBELL_FALLBACK_MS are over, until a look is done or fails, the limit is
+ * over, the room closes or the client is gone: the last look tells which. Holds no transaction. */
+int wait_until(const struct context *context, const struct wait *wait, const char *id, wait_look_fn look, void *arg,
+               struct err *err) must_use;
 
 /* Makes this thread's doorbell the one that rings when the execution ends (for one that was submitted without). */
 int wait_announce(const struct context *context, const char *id, struct err *err) must_use;

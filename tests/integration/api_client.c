@@ -69,7 +69,9 @@ static struct answer take_answer(struct strbuf *text)
     ck_assert_ptr_nonnull(strstr(text->data, "X-Request-Id: "));
     end += 4;
     answer.headers = strndup(text->data, (size_t)(end - text->data));
-    if (*end)
+    if (strstr(answer.headers, "Content-Type: text/"))
+        answer.text = strdup(end);
+    else if (*end)
         OK(json_parse(end, strlen(end), &answer.body, &err));
     return answer;
 }
@@ -97,6 +99,7 @@ struct answer client_call(struct client *client, const char *method, const char 
 void answer_release(struct answer *answer)
 {
     free(answer->headers);
+    free(answer->text);
     json_release(&answer->body);
 }
 

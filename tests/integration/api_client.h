@@ -9,7 +9,8 @@
 struct answer {
     int status;
     char *headers; /* with their newlines */
-    struct json_object *body; /* NULL: none */
+    struct json_object *body; /* NULL: none, or text */
+    char *text;               /* a body that is not JSON; NULL otherwise */
 };
 
 /* A worker's world, as one thread has it. */
