@@ -26,16 +26,8 @@ tests_integration_test_executor_log_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_log_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_log_DEPENDENCIES = executor/sandbox-executor
 
-UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event tests/unit/test_fuzz_wire
+UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event
 tests_unit_test_wire_execute_SOURCES = tests/unit/test_wire_execute.c
 tests_unit_test_wire_execute_LDADD = $(WIRE_TEST_LIBS)
 tests_unit_test_wire_event_SOURCES = tests/unit/test_wire_event.c
 tests_unit_test_wire_event_LDADD = $(WIRE_TEST_LIBS)
-tests_unit_test_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/driver.c tests/fuzz/fuzz.h
-tests_unit_test_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
-if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_wire
-tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
-tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-endif

@@ -14,16 +14,6 @@ tests_unit_test_codec_LDADD = $(API_TEST_LIBS)
 tests_unit_test_response_SOURCES = tests/unit/test_response.c
 tests_unit_test_response_LDADD = $(API_TEST_LIBS)
 
-# The fuzz target: a short run of it is a unit test, a long one is libFuzzer's.
-UNIT_TESTS += tests/unit/test_fuzz_api
-tests_unit_test_fuzz_api_SOURCES = tests/fuzz/fuzz_api.c tests/fuzz/driver.c tests/fuzz/fuzz.h
-tests_unit_test_fuzz_api_LDADD = $(API_TEST_LIBS)
-if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_api
-tests_fuzz_fuzz_api_SOURCES = tests/fuzz/fuzz_api.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_api_LDADD = $(API_TEST_LIBS)
-tests_fuzz_fuzz_api_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-endif
 dist_check_SCRIPTS += tests/check-web-tier.sh
 
 # The handlers against a real database: run through tests/with-mariadb.sh.

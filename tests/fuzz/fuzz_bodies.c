@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fuzzes the decoders of JSON bodies: each gets every input. What is taken must be within its limits. */
+#include "fcgi/codec/execution_codec.h"
+#include "fcgi/codec/session_codec.h"
+#include "lib/model/limits.h"
+#include "lib/util/json_strict.h"
+#include "lib/util/utf8.h"
+#include "tests/fuzz/fuzz.h"
+
+static void check_refusal(int status, const struct err *err)
+{
+    if (status == 0)
+        return;
+    fuzz_require(err->code == ERR_INVALID || err->code == ERR_TOO_LARGE, "a refusal without a reason");
+    fuzz_require(err->text[0] != '\0', "a refusal without words");
+}
+
+static void check_map(const char *json)
+{
+    fuzz_require(!json || json_strict_valid(json, strlen(json)), "a map that is no JSON");
+}
+
+static void session(const char *text, size_t len)
+{
+    struct session_request request;
+    struct err err = ERR_INIT;
+    int status = session_request_decode(text, len, &request, &err);
+    check_refusal(status, &err);
+    if (status == 0) {
+        fuzz_require(template_id_valid(request.template_id), "a bad template");
+        fuzz_require(request.timeout_s >= SESSION_TIMEOUT_MIN_S && request.timeout_s <= SESSION_TIMEOUT_MAX_S, "a bad timeout");
+        fuzz_require(!request.resources.cpu_milli || (request.resources.cpu_milli >= CPU_MILLI_MIN && request.resources.cpu_milli <= CPU_MILLI_MAX),
+                     "bad cpu");
+        check_map(request.env_json);
+        check_map(request.labels_json);
+    }
+    session_request_release(&request);
+}
+
+static void renewal(const char *text, size_t len)
+{
+    int64_t timeout_s = 0;
+    struct err err = ERR_INIT;
+    int status = session_renewal_decode(text, len, &timeout_s, &err);
+    check_refusal(status, &err);
+    fuzz_require(status != 0 || (timeout_s >= SESSION_TIMEOUT_MIN_S && timeout_s <= SESSION_TIMEOUT_MAX_S), "a bad timeout");
+}
+
+static void execution(const char *text, size_t len)
+{
+    struct execution_request request;
+    struct err err = ERR_INIT;
+    int status = execution_request_decode(text, len, &request, &err);
+    check_refusal(status, &err);
+    if (status == 0) {
+        size_t code = strlen(request.code);
+        fuzz_require(code > 0 && code <= CODE_BYTES_MAX && utf8_valid(request.code, code), "bad code");
+        fuzz_require(request.timeout_s >= EXECUTION_TIMEOUT_MIN_S && request.timeout_s <= EXECUTION_TIMEOUT_MAX_S, "a bad timeout");
+        fuzz_require(request.max_retries >= 0 && request.max_retries <= EXECUTION_RETRIES_MAX, "bad retries");
+        fuzz_require(!request.event_json || json_strict_valid(request.event_json, strlen(request.event_json)), "an event that is no JSON");
+        check_map(request.env_json);
+    }
+    execution_request_release(&request);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data;
+    session(text, size);
+    renewal(text, size);
+    execution(text, size);
+    return 0;
+}
