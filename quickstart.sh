@@ -12,7 +12,7 @@ usage: ./quickstart.sh [COMMAND]
   status    each part: process, uptime, health, and the isolation in force
   logs      the last lines of every log;  logs NAME [LINES]  of one, more of them
   stop      end every sandbox and every part
-  test      build and run all tests, in a home and on ports of their own
+  test      build and run all tests, in a home and on ports of their own;  test --long  fuzzes, too, a minute a target
 
 environment:
   SANDBOX_HOME     where the stack keeps everything of its own   (./var; test: ./var-test)
@@ -20,6 +20,7 @@ environment:
   SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers  (auto)
   SANDBOX_BUILD    build directory                         ($SANDBOX_HOME/build)
   SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
+  SANDBOX_LONG     1: test is test --long
 
 It runs as root, or through sudo. It leaves the machine's own MariaDB, web server and Docker Engine as they are.
 TEXT

@@ -42,7 +42,7 @@ become_root() {
     command -v sudo >/dev/null || die "this needs root: run it as root, or install sudo"
     say "not root: going on through sudo"
     export SANDBOX_HOME=$HOME_DIR SANDBOX_PORT=$PORT SANDBOX_RUNTIME=$RUNTIME SANDBOX_BUILD=$BUILD_DIR
-    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE \
+    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG \
         bash "$TOP/quickstart.sh" "$@"
 }
 

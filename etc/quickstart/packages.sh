@@ -6,6 +6,7 @@ BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libm
     libjson-c-dev libconfig-dev check libevent-dev libseccomp-dev)
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
+FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
 TEST_PACKAGES=(python3-requests mmdebstrap)
 
 package_missing() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]; }

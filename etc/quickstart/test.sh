@@ -6,6 +6,7 @@ PASSED=0 FAILED=0 SKIPPED=0
 declare -A STACKS # names of those that were started and not stopped
 
 run_tests() {
+    [ "${1:-}" != --long ] || SANDBOX_LONG=1
     trap finish_tests EXIT
     trap 'exit 130' INT TERM
     take_lock
@@ -28,6 +29,7 @@ run_tests() {
     test_units ", sanitizers" "$sanitized"
     test_integration ", sanitizers" "$sanitized"
     test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers
+    [ -z "${SANDBOX_LONG:-}" ] || test_fuzzers
 }
 
 # Whatever happens, what was started is stopped and the count is the last line.
@@ -120,6 +122,19 @@ test_integration() { # SUFFIX DIRECTORY
     read -ra integration <<<"$(test_programs_of integration)"
     CHECK_WRAPPER=$TOP/tests/with-mariadb.sh run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" \
         "${integration[@]/#/./}"
+}
+
+# Only in long mode: each fuzzer for a minute, with clang and libFuzzer.
+test_fuzzers() {
+    local fuzzers
+    install_packages "${FUZZ_PACKAGES[@]}"
+    BUILD_DIR=$HOME_DIR/build-fuzzers
+    SANDBOX_CONFIGURE="CC=clang --enable-fuzzers"
+    mkdir -p "$BUILD_DIR"
+    [ -f "$BUILD_DIR/config.status" ] || run_step "configure $SANDBOX_CONFIGURE" build configure_build
+    read -ra fuzzers <<<"$(make -s -C "$BUILD_DIR" --no-print-directory list-fuzzers | tail -n 1)"
+    run_step "Fuzzers" build make -C "$BUILD_DIR" -j"$(nproc)" --no-print-directory "${fuzzers[@]}"
+    run_suite "fuzzers" in_build "$TOP/tests/fuzz/run.sh" "${fuzzers[@]/#/./}"
 }
 
 in_build() { (cd "$BUILD_DIR" && SANDBOX_BUILD=$BUILD_DIR top_srcdir=$TOP srcdir=$TOP "$@"); }
