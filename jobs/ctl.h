@@ -9,11 +9,11 @@
 #include "lib/service/context.h"
 #include "lib/util/err.h"
 
-enum { CTL_OPTIONS = 3, CTL_ARGUMENTS = 2 };
+enum { CTL_OPTIONS = 5, CTL_ARGUMENTS = 2 };
 
 struct ctl_option {
     const char *name;  /* "--owner" */
-    const char *value; /* "NAME", for the help */
+    const char *value; /* "NAME", for the help; NULL: takes none */
     const char *help;
     bool required;
 };
@@ -46,6 +46,7 @@ int ctl_template_list(struct ctl *ctl, struct err *err);
 int ctl_template_pool(struct ctl *ctl, struct err *err);
 int ctl_template_image(struct ctl *ctl, struct err *err);
 int ctl_node_list(struct ctl *ctl, struct err *err);
+int ctl_audit(struct ctl *ctl, struct err *err);
 int ctl_config_sample(struct ctl *ctl, struct err *err);
 int ctl_config_check(struct ctl *ctl, struct err *err);
 

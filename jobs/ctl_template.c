@@ -9,6 +9,7 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/node_repo.h"
 #include "lib/repo/template_repo.h"
+#include "lib/service/audit.h"
 
 enum { POOL_TARGET_MAX = 10000, IMAGE_MAX = 512, ALL = 100000 };
 
@@ -48,11 +49,29 @@ static void ring_pool(const struct ctl *ctl)
     doorbell_ring(-1, ctl->settings->doorbell.pool, "template");
 }
 
+struct change {
+    const struct context *context;
+    const char *id, *image; /* NULL: the pool's target is what changes */
+    int64_t target;
+};
+
+static int change_work(struct db *db, void *arg, struct err *err)
+{
+    const struct change *change = arg;
+    if (change->image)
+        return template_repo_set_image(db, change->id, change->image, err) != 0
+                   ? -1
+                   : audit_note(change->context, "update", "template", change->id, err, "image %s", change->image);
+    if (template_repo_set_pool(db, change->id, change->target, err) != 0)
+        return -1;
+    return audit_note(change->context, "update", "template", change->id, err, "pool target %" PRId64, change->target);
+}
+
 int ctl_template_pool(struct ctl *ctl, struct err *err)
 {
-    int64_t target = 0;
-    if (ctl_number(ctl->arguments[1], "TARGET", 0, POOL_TARGET_MAX, &target, err) != 0 ||
-        template_repo_set_pool(ctl->context.db, ctl->arguments[0], target, err) != 0)
+    struct change change = { .context = &ctl->context, .id = ctl->arguments[0] };
+    if (ctl_number(ctl->arguments[1], "TARGET", 0, POOL_TARGET_MAX, &change.target, err) != 0 ||
+        db_transaction(ctl->context.db, change_work, &change, err) != 0)
         return -1;
     ring_pool(ctl);
     return 0;
@@ -65,7 +84,8 @@ int ctl_template_image(struct ctl *ctl, struct err *err)
     if (len == 0 || len > IMAGE_MAX || strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                                      "0123456789._-/:@") != len)
         return err_set(err, ERR_INVALID, "IMAGE must be an image reference such as sandbox/python:3.11-basic.");
-    if (template_repo_set_image(ctl->context.db, ctl->arguments[0], image, err) != 0)
+    struct change change = { .context = &ctl->context, .id = ctl->arguments[0], .image = image };
+    if (db_transaction(ctl->context.db, change_work, &change, err) != 0)
         return -1;
     ring_pool(ctl);
     return 0;

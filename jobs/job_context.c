@@ -2,6 +2,8 @@
 /* Fills a service context from a job. */
 #include "jobs/job_context.h"
 
+#include <stdio.h>
+
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
 
@@ -14,4 +16,5 @@ void job_context(const struct job *job, struct context *out)
         .now_ms = clock_wall_ms,
         .random_id = id_random,
     };
+    snprintf(out->actor.name, sizeof(out->actor.name), "sandbox-%s", job->definition->name);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandboxctl: the operator's tool. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,13 @@ static const struct ctl_command commands[] = {
       .summary = "make new sessions of a template from IMAGE", .needs = CTL_DATABASE, .run = ctl_template_image },
     { .group = "node", .verb = "list", .summary = "show nodes, the isolation in force, and their room",
       .needs = CTL_DATABASE, .run = ctl_node_list },
+    { .group = "audit",
+      .options = { { "--since", "TIME", "from 2026-01-06T10:00:00Z on, or of the last days: 7d (default: all that is kept)", false },
+                   { "--object", "ID", "what was done to this session, execution, template, token or node", false },
+                   { "--actor", "NAME", "what this owner or program did", false },
+                   { "--limit", "N", "the newest N entries (default: 100)", false },
+                   { "--json", NULL, "a JSON object a line", false } },
+      .summary = "show who did what, newest last", .needs = CTL_DATABASE, .run = ctl_audit },
     { .group = "config", .verb = "sample", .summary = "print a settings file with every setting explained",
       .needs = CTL_PLAIN, .run = ctl_config_sample },
     { .group = "config", .verb = "check", .summary = "read the settings file and say what is wrong",
@@ -44,8 +52,8 @@ static void print_synopsis(FILE *out, const struct ctl_command *command)
     for (int i = 0; i < CTL_ARGUMENTS && command->arguments[i]; i++)
         fprintf(out, " %s", command->arguments[i]);
     for (int i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
-        fprintf(out, command->options[i].required ? " %s %s" : " [%s %s]", command->options[i].name,
-                command->options[i].value);
+        fprintf(out, command->options[i].required ? " %s%s%s" : " [%s%s%s]", command->options[i].name,
+                command->options[i].value ? " " : "", command->options[i].value ? command->options[i].value : "");
 }
 
 static void print_command_help(const struct ctl_command *command)
@@ -54,7 +62,8 @@ static void print_command_help(const struct ctl_command *command)
     print_synopsis(stdout, command);
     printf("\n\n%s.\n", command->summary);
     for (int i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
-        printf("  %s %s: %s\n", command->options[i].name, command->options[i].value, command->options[i].help);
+        printf("  %s%s%s: %s\n", command->options[i].name, command->options[i].value ? " " : "",
+               command->options[i].value ? command->options[i].value : "", command->options[i].help);
 }
 
 /* The commands of one group, or all. */
@@ -112,7 +121,9 @@ static int read_arguments(const struct ctl_command *command, char **argv, struct
             print_command_help(command);
             return DONE;
         }
-        if (known || strcmp(*argv, "--config") == 0) {
+        if (known && !command->options[option].value) {
+            ctl->options[option] = *argv;
+        } else if (known || strcmp(*argv, "--config") == 0) {
             if (!argv[1])
                 return misused("%s needs a value", *argv);
             *(known ? &ctl->options[option] : &ctl->config) = argv[1];
@@ -134,12 +145,22 @@ static int read_arguments(const struct ctl_command *command, char **argv, struct
     return -1;
 }
 
+/* Who called it, also through sudo. */
+static void name_actor(struct actor *actor)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
+    const char *name = sudo && sudo[0] ? sudo : user ? user->pw_name : "?";
+    snprintf(actor->name, sizeof(actor->name), "sandboxctl (%.48s)", name);
+}
+
 static int prepare(const struct ctl_command *command, struct ctl *ctl, struct err *err)
 {
     if (command->needs >= CTL_SETTINGS && settings_load(ctl->config, &ctl->settings, err) != 0)
         return -1;
     ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_wall_ms,
                                      .random_id = id_random };
+    name_actor(&ctl->context.actor);
     if (command->needs >= CTL_DATABASE && !(ctl->context.db = db_new(&ctl->settings->database)))
         return err_internal(err, 0, "out of memory");
     return 0;

@@ -41,3 +41,6 @@ tests_unit_test_prefork_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_api_logs
 tests_integration_test_api_logs_SOURCES = tests/integration/test_api_logs.c $(API_CLIENT)
 tests_integration_test_api_logs_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_audit
+tests_integration_test_audit_SOURCES = tests/integration/test_audit.c $(API_CLIENT)
+tests_integration_test_audit_LDADD = $(API_TEST_LIBS)

@@ -76,14 +76,18 @@ int token_repo_insert(struct db *db, const struct token *token,
                    db_int(token->scopes), token->expires_at ? db_int(token->expires_at) : db_null());
 }
 
-int token_repo_revoke(struct db *db, const char *id, struct err *err)
+int token_repo_revoke(struct db *db, const char *id, bool *revoked_out, struct err *err)
 {
+    uint64_t changed = 0;
     int64_t known = 0;
     if (DB_QUERY(db, &sql[EXISTS], take_int, &known, err, db_text(id)) != 0)
         return -1;
     if (!known)
         return err_set(err, ERR_NOT_FOUND, "There is no token %.20s; 'sandboxctl token list' shows them.", id);
-    return DB_EXEC(db, &sql[REVOKE], NULL, err, db_text(id));
+    if (DB_EXEC(db, &sql[REVOKE], &changed, err, db_text(id)) != 0)
+        return -1;
+    *revoked_out = changed > 0;
+    return 0;
 }
 
 struct token_list {

@@ -29,8 +29,8 @@ int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], st
 int token_repo_touch(struct db *db, const char *id, struct err *err) must_use;
 int token_repo_insert(struct db *db, const struct token *token,
                       const unsigned char hash[TOKEN_HASH_SIZE], struct err *err) must_use;
-/* ERR_NOT_FOUND for an unknown id. */
-int token_repo_revoke(struct db *db, const char *id, struct err *err) must_use;
+/* ERR_NOT_FOUND for an unknown id; *revoked_out false: it was revoked before. */
+int token_repo_revoke(struct db *db, const char *id, bool *revoked_out, struct err *err) must_use;
 int token_repo_list(struct db *db, struct token **out, size_t *count_out, struct err *err) must_use;
 
 #endif

@@ -5,8 +5,10 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/service/audit.h"
 
 struct cancelling {
+    const struct context *context;
     const char *owner, *id;
     struct execution execution;
     bool ended; /* just now, by us */
@@ -29,6 +31,10 @@ static int cancel_work(struct db *db, void *arg, struct err *err)
     if (execution_repo_lock(db, cancelling->owner, cancelling->id, execution, err) != 0 ||
         execution_service_check_cancelled(execution, err) != 0)
         return -1;
+    if (execution->status != EXECUTION_CANCELLED &&
+        audit_note(cancelling->context, "cancel", "execution", execution->id, err, "%s, of session %s",
+                   execution_status_name(execution->status), execution->session_id) != 0)
+        return -1;
     if (execution->status == EXECUTION_RUNNING)
         return cancellation_repo_ask(db, execution->seq, err);
     if (execution->status == EXECUTION_PENDING &&
@@ -41,7 +47,7 @@ static int cancel_work(struct db *db, void *arg, struct err *err)
 int execution_service_cancel(const struct context *context, const char *owner, const char *id, struct execution *out,
                              struct err *err)
 {
-    struct cancelling cancelling = { .owner = owner, .id = id };
+    struct cancelling cancelling = { .context = context, .owner = owner, .id = id };
     if (db_transaction(context->db, cancel_work, &cancelling, err) != 0) {
         execution_release(&cancelling.execution);
         return -1;

@@ -11,6 +11,7 @@ lib_libservice_a_SOURCES += lib/service/executions.c lib/service/executions.h li
 	lib/service/templates.c lib/service/templates.h lib/service/health.c lib/service/health.h
 lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h lib/service/digest.c lib/service/digest.h \
 	lib/service/migrations.c lib/service/migrations.h
+lib_libservice_a_SOURCES += lib/service/audit.c lib/service/audit.h
 lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/service/retention.c \
 	lib/service/retention.h
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h

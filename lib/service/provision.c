@@ -33,7 +33,8 @@ struct provisioner *provision_new(const struct provision_config *config, struct 
                      .settings = config->settings,
                      .doorbell = config->doorbell,
                      .now_ms = clock_wall_ms,
-                     .random_id = id_random },
+                     .random_id = id_random,
+                     .actor = { .name = "sandbox-provisiond" } },
         .http = http,
     };
     return provisioner;

@@ -5,7 +5,7 @@
 
 #include "lib/service/context.h"
 
-/* One pass: rates that were paid back long ago, idempotency keys older than a day, notes about executions to cancel that
+/* One pass: the audit trail older than settings.retention.audit_days, rates that were paid back long ago, idempotency keys older than a day, notes about executions to cancel that
  * have ended. What a pass leaves, the next one takes. */
 int retention_pass(const struct context *context, struct err *err) must_use;
 

@@ -2,6 +2,7 @@
 /* The life of a session, each change one transaction; doorbells ring only after its commit. */
 #include "lib/service/sessions.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
+#include "lib/service/audit.h"
 #include "lib/service/limits.h"
 #include "lib/util/id.h"
 
@@ -139,7 +141,9 @@ static int create_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (session_repo_insert(db, &draft, err) != 0)
         return -1;
-    if (session_repo_get(db, creation->owner, draft.id, creation->session, err) != 0)
+    if (session_repo_get(db, creation->owner, draft.id, creation->session, err) != 0 ||
+        audit_note(creation->context, "create", "session", draft.id, err, "template %s, timeout %" PRId64 " s, container %s",
+                   draft.template_id, draft.timeout_s, draft.container_id) != 0)
         return -1;
     return idempotency_end(creation->context, creation->owner, once, draft.id, creation->session, err);
 }
@@ -190,30 +194,55 @@ int session_service_list(const struct context *context, const char *owner,
     return session_repo_list(context->db, &filter, &query->page, out, err);
 }
 
+/* One renewal, handed through the transaction. */
+struct renewal {
+    const struct context *context;
+    const char *owner, *id;
+    int64_t timeout_s;
+    struct session session;
+};
+
+static int renew_work(struct db *db, void *arg, struct err *err)
+{
+    struct renewal *renewal = arg;
+    struct session *session = &renewal->session;
+    bool renewed = false;
+    session_release(session);
+    if (session_repo_renew(db, renewal->owner, renewal->id, renewal->timeout_s,
+                           renewal->context->settings->limits.session_lifetime_s, &renewed, err) != 0 ||
+        session_repo_get(db, renewal->owner, renewal->id, session, err) != 0)
+        return -1;
+    if (!renewed)
+        return err_set(err, ERR_CONFLICT, "Session '%s' cannot be renewed: %s.", session->id,
+                       session_status_final(session->status) ? "it has ended" : "its time is over");
+    return audit_note(renewal->context, "renew", "session", session->id, err, "timeout %" PRId64 " s", renewal->timeout_s);
+}
+
 int session_service_renew(const struct context *context, const char *owner, const char *id, int64_t timeout_s,
                           struct session *out, struct err *err)
 {
-    cleanup(session_release) struct session session = { 0 };
-    bool renewed = false;
-    if (session_repo_renew(context->db, owner, id, timeout_s, context->settings->limits.session_lifetime_s, &renewed,
-                           err) != 0 ||
-        session_repo_get(context->db, owner, id, &session, err) != 0)
+    struct renewal renewal = { .context = context, .owner = owner, .id = id, .timeout_s = timeout_s };
+    if (db_transaction(context->db, renew_work, &renewal, err) != 0) {
+        session_release(&renewal.session);
         return -1;
-    if (!renewed)
-        return err_set(err, ERR_CONFLICT, "Session '%s' cannot be renewed: %s.", session.id,
-                       session_status_final(session.status) ? "it has ended" : "its time is over");
-    *out = session;
-    session = (struct session){ 0 };
+    }
+    *out = renewal.session;
     return 0;
 }
 
 /* One ending, handed through the transaction. */
 struct ending {
+    const struct context *context;
     const char *id;
     const struct session_ending *how;
     bool changed;
     struct string_list waiters; /* "ADDRESS EXECUTION_ID" */
 };
+
+static const char *action_of(enum session_status status)
+{
+    return status == SESSION_TERMINATED ? "terminate" : status == SESSION_TIMEOUT ? "expire" : "fail";
+}
 
 static int end_work(struct db *db, void *arg, struct err *err)
 {
@@ -225,7 +254,9 @@ static int end_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (!ending->changed)
         return 0;
-    if (container_repo_delete_of_session(db, ending->id, err) != 0)
+    if (container_repo_delete_of_session(db, ending->id, err) != 0 ||
+        audit_note(ending->context, action_of(ending->how->status), "session", ending->id, err, "%s",
+                   ending->how->status == SESSION_TERMINATED ? "" : ending->how->reason) != 0)
         return -1;
     return execution_repo_fail_session(db, ending->id, ending->how->kind, ending->how->reason,
                                        &ending->waiters, err);
@@ -245,7 +276,7 @@ static void ring_waiters(const struct context *context, const struct string_list
 int session_service_end(const struct context *context, const char *id,
                         const struct session_ending *how, bool *changed_out, struct err *err)
 {
-    struct ending ending = { .id = id, .how = how };
+    struct ending ending = { .context = context, .id = id, .how = how };
     int status = db_transaction(context->db, end_work, &ending, err);
     if (status == 0 && ending.changed) {
         doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, id);

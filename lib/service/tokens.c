@@ -5,7 +5,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "lib/service/audit.h"
 #include "lib/service/digest.h"
+#include "lib/util/clock.h"
 #include "lib/util/id.h"
 
 static const struct {
@@ -25,12 +27,34 @@ static bool owner_valid(const char *owner)
     return true;
 }
 
+struct change {
+    const struct context *context;
+    const struct token *token; /* to be made */
+    const unsigned char *hash;
+    const char *id;            /* of one to be revoked */
+};
+
+static int create_work(struct db *db, void *arg, struct err *err)
+{
+    const struct change *change = arg;
+    const struct token *token = change->token;
+    char scopes[TOKEN_SCOPES_SIZE], expires[CLOCK_TEXT_SIZE] = "never";
+    token_scopes_format(token->scopes, scopes);
+    if (token->expires_at)
+        clock_format(token->expires_at, expires);
+    if (token_repo_insert(db, token, change->hash, err) != 0)
+        return -1;
+    return audit_note(change->context, "create", "token", token->id, err, "owner %s, scopes %s, expires %s", token->owner,
+                      scopes, expires);
+}
+
 int token_service_create(const struct context *context, const char *owner, unsigned scopes,
                          int64_t expires_at, char text[TOKEN_TEXT_SIZE], struct token *out,
                          struct err *err)
 {
     unsigned char hash[DIGEST_SIZE];
     struct token token = { .scopes = scopes, .expires_at = expires_at };
+    struct change change = { .context = context, .token = &token, .hash = hash };
     if (!owner_valid(owner))
         return err_field(err, "/owner", "An owner is 1 to 64 printable ASCII characters without spaces.");
     if (scopes == 0)
@@ -39,7 +63,7 @@ int token_service_create(const struct context *context, const char *owner, unsig
     id_random(token.id, TOKEN_ID_RANDOM);
     id_prefixed(text, TOKEN_PREFIX, TOKEN_RANDOM);
     if (digest_sha256(text, strlen(text), hash, err) != 0 ||
-        token_repo_insert(context->db, &token, hash, err) != 0)
+        db_transaction(context->db, create_work, &change, err) != 0)
         return -1;
     *out = token;
     return 0;
@@ -72,9 +96,19 @@ int token_service_verify(const struct context *context, const char *text, struct
     return 0;
 }
 
+static int revoke_work(struct db *db, void *arg, struct err *err)
+{
+    const struct change *change = arg;
+    bool revoked = false;
+    if (token_repo_revoke(db, change->id, &revoked, err) != 0)
+        return -1;
+    return revoked ? audit_note(change->context, "revoke", "token", change->id, err, "%s", "") : 0;
+}
+
 int token_service_revoke(const struct context *context, const char *id, struct err *err)
 {
-    return token_repo_revoke(context->db, id, err);
+    struct change change = { .context = context, .id = id };
+    return db_transaction(context->db, revoke_work, &change, err);
 }
 
 /* The scope whose name is the `len` bytes at `name`; 0 for none. */
