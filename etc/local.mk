@@ -15,7 +15,7 @@ EXTRA_DIST += $(SAMPLES:=.in) $(UNITS:=.in) etc/lighttpd-errors.sh
 $(SAMPLES) $(UNITS): %: $(top_srcdir)/%.in $(top_srcdir)/etc/local.mk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) \
 	    -e 's|@BIND@|127.0.0.1|; s|@PORT@|8000|; s|@USER@|www-data|; s|@GROUP@|www-data|; s|@PROCESSES@|2|' \
-	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@SOCKET@|/run/lighttpd/sandbox-api.sock|' \
+	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@WEB@|$(pkgdatadir)/web|; s|@SOCKET@|/run/lighttpd/sandbox-api.sock|' \
 	    -e 's|@LOGS@|server.errorlog-use-syslog = "enable"|; s|@API@|$(sbindir)/sandbox-api|' \
 	    -e 's|@CONFIG@|$(sandboxconfdir)/sandbox.conf|; s|@SBINDIR@|$(sbindir)|' \
 	    $< > $@.tmp && mv $@.tmp $@
@@ -23,5 +23,16 @@ $(SAMPLES) $(UNITS): %: $(top_srcdir)/%.in $(top_srcdir)/etc/local.mk
 install-data-local:
 	sh $(top_srcdir)/etc/lighttpd-errors.sh "$(DESTDIR)$(pkgdatadir)/errors"
 	$(MKDIR_P) "$(DESTDIR)$(sandboxconfdir)"
+	sh $(top_srcdir)/etc/web-pages.sh "$(DESTDIR)$(pkgdatadir)/web" web.npm
 uninstall-local:
-	rm -rf "$(DESTDIR)$(pkgdatadir)/errors"
+	rm -rf "$(DESTDIR)$(pkgdatadir)/errors" "$(DESTDIR)$(pkgdatadir)/web"
+
+# /docs and /redoc beforehand, where the installation itself will have no network
+.PHONY: web-pages
+web-pages:
+	sh $(top_srcdir)/etc/web-pages.sh web web.npm
+clean-local-web:
+	rm -rf web web.npm
+clean-local: clean-local-web
+EXTRA_DIST += etc/web-pages.sh docs/openapi.json docs/web/package.json docs/web/package-lock.json docs/web/docs.htm \
+	docs/web/docs.js docs/web/redoc.htm docs/web/redoc.js docs/web/pages.css docs/web/missing.htm

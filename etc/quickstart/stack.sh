@@ -145,9 +145,11 @@ start_jobs() {
 
 start_web() {
     local conf=$RUN_DIR/lighttpd.conf
+    # from the build's own copy of the two packages, if it has one or can get it
+    run_step "Pages of the API's document" web-pages sh "$TOP/etc/web-pages.sh" "$LIB_DIR/web" "$BUILD_DIR/web.npm"
     sh "$TOP/etc/lighttpd-errors.sh" "$RUN_DIR/errors"
     sed -e "s|@BIND@|127.0.0.1|; s|@PORT@|$PORT|; s|@USER@|www-data|; s|@GROUP@|www-data|" \
-        -e "s|@ERRORS@|$RUN_DIR/errors|; s|@LOGS@||; s|@SOCKET@|$RUN_DIR/web/api.sock|" \
+        -e "s|@ERRORS@|$RUN_DIR/errors|; s|@WEB@|$LIB_DIR/web|; s|@LOGS@||; s|@SOCKET@|$RUN_DIR/web/api.sock|" \
         -e "s|@API@|$BIN_DIR/sandbox-api|; s|@CONFIG@|$CONFIG|; s|@PROCESSES@|2|" \
         "$TOP/etc/lighttpd.conf.in" >"$conf"
     part_running lighttpd || end_orphaned_workers
