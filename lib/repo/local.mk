@@ -10,3 +10,4 @@ lib_librepo_a_SOURCES += lib/repo/rate_repo.c lib/repo/rate_repo.h lib/repo/owne
 lib_librepo_a_SOURCES += lib/repo/cancellation_repo.c lib/repo/cancellation_repo.h
 lib_librepo_a_SOURCES += lib/repo/idempotency_repo.c lib/repo/idempotency_repo.h
 lib_librepo_a_SOURCES += lib/repo/question_repo.c lib/repo/question_repo.h
+lib_librepo_a_SOURCES += lib/repo/gauge_repo.c lib/repo/gauge_repo.h

@@ -9,6 +9,8 @@ const struct repo_statements repo_statement_tables[] = {
     { "cancellation_repo", cancellation_repo_statements },
     { "container_repo", container_repo_statements }, { "execution_repo", execution_repo_statements },
     { "execution_queue", execution_queue_statements }, { "idempotency_repo", idempotency_repo_statements }, { "job_repo", job_repo_statements },
+    { "execution_queue", execution_queue_statements }, { "gauge_repo", gauge_repo_statements },
+    { "job_repo", job_repo_statements },
     { "migration_repo", migration_repo_statements }, { "node_repo", node_repo_statements },
     { "owner_repo", owner_repo_statements }, { "pool_repo", pool_repo_statements },
     { "question_repo", question_repo_statements }, { "rate_repo", rate_repo_statements },

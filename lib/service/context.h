@@ -15,6 +15,7 @@ struct actor {
     char request_id[65];           /* "" for none */
 };
 
+struct metrics;
 struct context {
     struct db *db;
     const struct settings *settings;
@@ -22,6 +23,7 @@ struct context {
     char doorbell_address[64];         /* where this thread is woken; "" for nowhere */
     int64_t (*now_ms)(void);           /* wall clock */
     void (*random_id)(char *out, size_t count); /* [a-z0-9] */
+    struct metrics *metrics;           /* what the services count in; NULL: nothing is counted */
     struct actor actor;                /* of the request under way */
     bool rates_failing;                /* the guard could not count the last request */
 };

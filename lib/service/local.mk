@@ -17,3 +17,4 @@ lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/servic
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h
 lib_libservice_a_SOURCES += lib/service/idempotency.c lib/service/idempotency.h
 lib_libservice_a_SOURCES += lib/service/container_logs.c lib/service/container_logs.h lib/service/provision_answer.c
+lib_libservice_a_SOURCES += lib/service/metrics.c lib/service/metrics.h lib/service/metrics_gauges.c

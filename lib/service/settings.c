@@ -69,12 +69,18 @@ static const struct setting node_table[] = {
 };
 #undef AT
 
+static const struct setting metrics_table[] = {
+    { .key = "directory", .type = SETTING_STRING, .offset = offsetof(struct metrics_settings, directory),
+      .preset = "/run/sandbox/metrics",
+      .help = "Where the programs of this host count, each in a directory of its own; empty: nothing is counted." },
+};
+
 static const struct setting log_table[] = {
     { .key = "level", .type = SETTING_STRING, .offset = offsetof(struct log_settings, level),
       .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
 };
 
-enum { GROUPS = 8 };
+enum { GROUPS = 9 };
 
 /* The groups of the file, aimed at `settings`. */
 static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
@@ -92,6 +98,7 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
           "What this machine gives to sandboxes; read by sandbox-provisiond." },
         { "runtime", runtime_setting_table, runtime_setting_count, &settings->runtime,
           "How sandboxes are made on this machine." },
+        { "metrics", metrics_table, COUNT(metrics_table), &settings->metrics, "Counters for GET /metrics." },
         { "log", log_table, COUNT(log_table), &settings->log, "The log, one JSON line an event." },
     };
     memcpy(groups, made, sizeof(made));

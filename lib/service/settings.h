@@ -44,6 +44,10 @@ struct retention_settings {
     int64_t audit_days;
 };
 
+struct metrics_settings {
+    char *directory; /* "": nothing is counted */
+};
+
 struct log_settings {
     char *level;
 };
@@ -56,6 +60,7 @@ struct settings {
     struct retention_settings retention;
     struct node_settings node;
     struct runtime_settings runtime;
+    struct metrics_settings metrics;
     struct log_settings log;
 };
 

@@ -5,4 +5,6 @@ lib_libutil_a_SOURCES = lib/util/cleanup.h lib/util/err.c lib/util/err.h lib/uti
 	lib/util/json.c lib/util/json.h lib/util/json_span.c lib/util/json_span.h \
 	lib/util/json_strict.c lib/util/json_strict.h lib/util/json_names.c lib/util/json_names.h \
 	lib/util/utf8.c lib/util/utf8.h lib/util/config.c lib/util/config.h
+lib_libutil_a_SOURCES += lib/util/metrics.c lib/util/metrics.h lib/util/metrics_text.c \
+	lib/util/metrics_layout.c lib/util/metrics_layout.h
 lib_libutil_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFIG_CFLAGS)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The services' metrics: their table, and the sum over the programs of this host. */
+#include "lib/service/metrics.h"
+
+#include <string.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Every program that counts, the web workers first. */
+static const char *const programs[] = { METRICS_API, "dispatchd", "provisiond", "reap", "pool", "probe", "purge" };
+enum { FIRST_JOB = 1, FINAL_STATUSES = EXECUTION_STATUSES - EXECUTION_COMPLETED };
+
+static size_t two(void)
+{
+    return 2;
+}
+
+static size_t count_languages(void)
+{
+    return LANGUAGES;
+}
+
+static size_t count_final(void)
+{
+    return FINAL_STATUSES;
+}
+
+static size_t count_jobs(void)
+{
+    return COUNT(programs) - FIRST_JOB;
+}
+
+static void label_outcome(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "outcome", index == METRIC_WARM ? "warm" : "cold");
+}
+
+static void label_result(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "result", index == METRIC_WARM ? "hit" : "miss");
+}
+
+static void label_language(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "language", language_name((enum language)index));
+}
+
+static void label_final(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "status", execution_status_name((enum execution_status)(EXECUTION_COMPLETED + index)));
+}
+
+static void label_job(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "job", programs[FIRST_JOB + index]);
+}
+
+static const int64_t create_bounds[] = { 1000, 2000, 3000, 5000, 7500, 10000, 20000, 50000, 100000, 250000, 1000000, 5000000, 0 };
+static const int64_t start_bounds[] = { 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 30000000, 0 };
+static const int64_t wait_bounds[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000, 250000, 500000, 1000000, 5000000, 30000000, 120000000, 0 };
+static const int64_t run_bounds[] = { 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
+                                      10000000, 30000000, 60000000, 300000000, 1800000000, 0 };
+
+static const struct metric metrics[] = {
+    [METRIC_SESSION_CREATE] = { .name = "sandbox_session_create_seconds", .bounds_us = create_bounds,
+        .axes = { { two, label_outcome } },
+        .help = "Time to accept a session: warm ones run at once, cold ones have a container ordered." },
+    [METRIC_SESSION_START] = { .name = "sandbox_session_start_seconds", .bounds_us = start_bounds,
+        .help = "Time from a cold session's creation until it runs." },
+    [METRIC_QUEUE_WAIT] = { .name = "sandbox_execution_queue_wait_seconds", .bounds_us = wait_bounds,
+        .help = "Time from an execution's acceptance until a dispatcher takes it for the first time." },
+    [METRIC_EXECUTION_DURATION] = { .name = "sandbox_execution_duration_seconds", .bounds_us = run_bounds,
+        .axes = { { count_languages, label_language } },
+        .help = "How long executions ran, as their executors measured it." },
+    [METRIC_EXECUTIONS] = { .name = "sandbox_executions_total",
+        .axes = { { count_languages, label_language }, { count_final, label_final } },
+        .help = "Executions that have ended, by their final status." },
+    [METRIC_EXECUTION_RETRIES] = { .name = "sandbox_execution_retries_total",
+        .help = "Times an execution lost its executor and was queued again." },
+    [METRIC_POOL_CLAIMS] = { .name = "sandbox_pool_claims_total", .axes = { { two, label_result } },
+        .help = "Sessions created, by whether a warm container waited for them." },
+    [METRIC_CONTAINERS_CREATED] = { .name = "sandbox_containers_created_total",
+        .help = "Containers that were made and answered." },
+    [METRIC_CONTAINERS_FAILED] = { .name = "sandbox_containers_failed_total",
+        .help = "Containers that were given up: not to be made, or found dead." },
+    [METRIC_CONTAINERS_REMOVED] = { .name = "sandbox_containers_removed_total",
+        .help = "Containers that were removed from their engine." },
+    [METRIC_JOB_STEPS_FAILED] = { .name = "sandbox_job_steps_failed_total", .axes = { { count_jobs, label_job } },
+        .help = "Steps of a job that failed and were tried again." },
+};
+static const struct metrics_table table = { metrics, COUNT(metrics) };
+
+static char *directory_of(const struct settings *settings, const char *program)
+{
+    struct strbuf path = STRBUF_INIT(4096);
+    strbuf_addf(&path, "%s/%s", settings->metrics.directory, program);
+    return strbuf_steal(&path);
+}
+
+struct metrics *metrics_service_open(const struct settings *settings, const char *program, struct err *err)
+{
+    if (!settings->metrics.directory[0])
+        return NULL;
+    cleanup_free char *directory = directory_of(settings, program);
+    if (directory)
+        return metrics_open(directory, "service", &table, err);
+    err_internal(err, 0, "out of memory for metrics");
+    return NULL;
+}
+
+void metrics_executions_ended(struct metrics *counters, enum language language, enum execution_status status,
+                              uint64_t count)
+{
+    metrics_add(counters, METRIC_EXECUTIONS, language, (size_t)status - EXECUTION_COMPLETED, count);
+}
+
+void metrics_job_failed(struct metrics *counters, const char *job)
+{
+    for (size_t i = FIRST_JOB; i < COUNT(programs); i++)
+        if (strcmp(programs[i], job) == 0)
+            metrics_add(counters, METRIC_JOB_STEPS_FAILED, i - FIRST_JOB, 0, 1);
+}
+
+int metrics_service_counters(const struct context *context, struct strbuf *out, struct err *err)
+{
+    static const char started[] = "sandbox_metrics_start_time_seconds";
+    cleanup_metrics_values struct metrics_values *values = metrics_values_new(&table, err);
+    if (!values)
+        return -1;
+    metrics_add_header(out, started, "gauge", "Since when a program's counters count, in seconds since 1970.");
+    for (size_t i = 0; i < COUNT(programs); i++) {
+        cleanup_free char *directory = directory_of(context->settings, programs[i]);
+        cleanup_strbuf struct strbuf label = STRBUF_INIT(256);
+        int64_t since_ms = 0;
+        if (!directory || metrics_values_add(values, directory, "service", &since_ms) != 0)
+            continue;
+        metrics_add_label(&label, "program", programs[i]);
+        metrics_add_sample(out, started, strbuf_str(&label), (double)since_ms / 1000);
+    }
+    metrics_values_text(values, out);
+    return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the services count, where each program counts it, and all of it as text. docs/metrics.md lists the metrics. */
+#ifndef SANDBOX_SERVICE_METRICS_H
+#define SANDBOX_SERVICE_METRICS_H
+
+#include "lib/service/context.h"
+#include "lib/util/metrics.h"
+
+/* Of a program's file "service". Beside each: its axes. */
+enum service_metric {
+    METRIC_SESSION_CREATE,     /* metric_warmth */
+    METRIC_SESSION_START,
+    METRIC_QUEUE_WAIT,
+    METRIC_EXECUTION_DURATION, /* enum language */
+    METRIC_EXECUTIONS,         /* enum language, enum execution_status - EXECUTION_COMPLETED */
+    METRIC_EXECUTION_RETRIES,
+    METRIC_POOL_CLAIMS,        /* metric_warmth */
+    METRIC_CONTAINERS_CREATED,
+    METRIC_CONTAINERS_FAILED,
+    METRIC_CONTAINERS_REMOVED,
+    METRIC_JOB_STEPS_FAILED,   /* by metrics_job_failed() */
+};
+enum metric_warmth { METRIC_WARM, METRIC_COLD };
+
+#define METRICS_API "api" /* the web workers' program name; a job's is its own */
+
+/* The file of `program` in its own directory, so that no program can write another's. NULL: with err, or with ERR_NONE when
+ * metrics are switched off. */
+struct metrics *metrics_service_open(const struct settings *settings, const char *program, struct err *err) must_use;
+
+/* So many executions of a language have ended so. */
+void metrics_executions_ended(struct metrics *metrics, enum language language, enum execution_status status,
+                              uint64_t count);
+void metrics_job_failed(struct metrics *metrics, const char *job);
+
+/* Appends what all programs of this host have counted. A file that cannot be read is as one that counted nothing. */
+int metrics_service_counters(const struct context *context, struct strbuf *out, struct err *err) must_use;
+/* Appends what the database says now, and whether it says anything; `away`: it need not be asked. */
+void metrics_service_gauges(const struct context *context, bool away, struct strbuf *out);
+
+#endif
