@@ -54,5 +54,6 @@ int templates_get(struct call *call, struct err *err);
 int containers_logs(struct call *call, struct err *err);
 int health_get(struct call *call, struct err *err);
 int health_detailed(struct call *call, struct err *err);
+int metrics_get(struct call *call, struct err *err);
 
 #endif

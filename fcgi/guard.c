@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/service/limits.h"
+#include "lib/service/recall.h"
 #include "lib/service/tokens.h"
 #include "lib/util/log.h"
 
@@ -72,6 +73,26 @@ static int check_rate(struct context *context, const struct caller *caller, stru
     return -1;
 }
 
+/* The token's own word, or with the database away what is remembered of it, where the route allows that. */
+static int verify(const struct route *route, const struct context *context, const char *token, struct caller *caller,
+                  struct err *err)
+{
+    if (token_service_verify(context, token, caller, err) == 0) {
+        if (route->access == ACCESS_RECALLED && caller->scopes & route->scope)
+            recall_keep(context, token);
+        return 0;
+    }
+    if (route->access != ACCESS_RECALLED)
+        return -1;
+    if (err->code == ERR_UNAUTHORIZED)
+        recall_drop(context, token);
+    if (err->code != ERR_UNAVAILABLE || !recall_admits(context, token))
+        return -1;
+    *caller = (struct caller){ .scopes = route->scope, .recalled = true };
+    *err = ERR_INIT;
+    return 0;
+}
+
 int guard_admit(const struct route *route, const struct request *request,
                 struct context *context, struct caller *caller, struct err *err)
 {
@@ -80,13 +101,13 @@ int guard_admit(const struct route *route, const struct request *request,
     const char *token = bearer_token(request);
     if (!token)
         return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
-    if (token_service_verify(context, token, caller, err) != 0)
+    if (verify(route, context, token, caller, err) != 0)
         return -1;
     memcpy(context->actor.name, caller->owner, sizeof(context->actor.name));
     memcpy(context->actor.token_id, caller->token_id, sizeof(context->actor.token_id));
-    if (check_rate(context, caller, err) != 0)
+    if (!caller->recalled && check_rate(context, caller, err) != 0)
         return -1;
-    if (route->access == ACCESS_SCOPE && !(caller->scopes & route->scope))
+    if ((route->access == ACCESS_SCOPE || route->access == ACCESS_RECALLED) && !(caller->scopes & route->scope))
         return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", scope_name(route->scope));
     return 0;
 }

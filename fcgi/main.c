@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgi/metrics.h"
 #include "fcgi/prefork.h"
 #include "fcgi/worker.h"
+#include "lib/service/metrics.h"
 #include "lib/util/log.h"
 
 enum exit_code { EXIT_USAGE = 64 };
@@ -108,6 +110,32 @@ static void await_end(const struct settings *settings)
     log_event(LOG_LEVEL_INFO, "ending", LOG_INT("signal", signum));
 }
 
+/* A worker works without them as well. */
+static void open_metrics(struct worker_config *config)
+{
+    struct err err = ERR_INIT;
+    config->metrics = metrics_service_open(config->settings, METRICS_API, &err);
+    if (err.code == ERR_NONE)
+        config->http_metrics = http_metrics_open(config->settings, &err);
+    if (err.code != ERR_NONE)
+        log_err(LOG_LEVEL_WARN, "metrics are not counted", &err, NULL, NULL);
+}
+
+static int serve(const struct worker_config *config, const struct prefork_worker *self, struct err *err)
+{
+    struct workers *workers = workers_start(config, err);
+    if (!workers)
+        return -1;
+    if (self)
+        prefork_ready(self);
+    await_end(config->settings);
+    if (self && prefork_orphaned(self))
+        listener_refuse(config->listener);
+    listener_stop(config->listener);
+    workers_end(workers);
+    return 0;
+}
+
 /* A process with its threads; `self` NULL: it has no parent. */
 static int run_workers(const struct options *options, const struct listener *listener, const struct prefork_worker *self,
                        struct err *err)
@@ -118,17 +146,12 @@ static int run_workers(const struct options *options, const struct listener *lis
     if (settings_load(options->config, &settings, err) != 0)
         return -1;
     log_setup("sandbox-api", (enum log_level)log_level_parse(settings->log.level));
-    struct workers *workers = workers_start(settings, listener, err);
-    if (!workers)
-        return -1;
-    if (self)
-        prefork_ready(self);
-    await_end(settings);
-    if (self && prefork_orphaned(self))
-        listener_refuse(listener);
-    listener_stop(listener);
-    workers_end(workers);
-    return 0;
+    struct worker_config config = { .settings = settings, .listener = listener };
+    open_metrics(&config);
+    int status = serve(&config, self, err);
+    metrics_close(config.http_metrics);
+    metrics_close(config.metrics);
+    return status;
 }
 
 static int finish(int status, const struct err *err)

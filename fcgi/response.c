@@ -31,6 +31,16 @@ static const struct {
     { 504, "Gateway Timeout" },
 };
 
+size_t response_statuses(void)
+{
+    return sizeof(reasons) / sizeof(reasons[0]);
+}
+
+int response_status_at(size_t index)
+{
+    return reasons[index].status;
+}
+
 static const char *reason_of(int status)
 {
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)

@@ -26,6 +26,10 @@ struct response {
     char request_id[REQUEST_ID_SIZE];
 };
 
+/* The statuses that answers have. */
+size_t response_statuses(void);
+int response_status_at(size_t index);
+
 void response_release(struct response *response);
 /* Takes `body` over. */
 void response_json(struct response *response, int status, struct json_object *body);

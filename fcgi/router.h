@@ -17,6 +17,7 @@ enum access {
     ACCESS_OPEN,  /* nothing */
     ACCESS_TOKEN, /* a valid token */
     ACCESS_SCOPE, /* a valid token with `scope` */
+    ACCESS_RECALLED, /* the same; and while the database is away, a token that was let in lately: lib/service/recall.h */
 };
 
 struct route {

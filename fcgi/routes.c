@@ -38,6 +38,8 @@ const struct route route_table[] = {
     { "GET", API "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },
     { "GET", API "/health/detailed", health_detailed, ACCESS_TOKEN, 0, NULL, 0,
       "How each part of the service is" },
+    { "GET", API "/metrics", metrics_get, ACCESS_RECALLED, SCOPE_ADMIN, NULL, 0, "Read the metrics" },
+    { "GET", "/metrics", metrics_get, ACCESS_RECALLED, SCOPE_ADMIN, NULL, 0, "Read the metrics" },
     { "GET", "/health", health_get, ACCESS_OPEN, 0, NULL, 0, "Whether the service works" },
     { "GET", "/health/detailed", health_detailed, ACCESS_TOKEN, 0, NULL, 0,
       "How each part of the service is" },

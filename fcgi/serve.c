@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/guard.h"
+#include "fcgi/metrics.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
 
@@ -15,6 +16,7 @@ struct visit {
     struct route_match match;
     struct call call;
     int64_t start_us;
+    enum err_code failure; /* that made the answer */
 };
 
 static int find_route(struct visit *visit, struct err *err)
@@ -50,15 +52,28 @@ static void log_failure(const struct visit *visit, const struct err *err)
         log_err(LOG_LEVEL_DEBUG, "request refused", err, "request_id", visit->response.request_id);
 }
 
-static void log_access(const struct visit *visit, bool sent)
+static void log_access(const struct visit *visit, bool sent, int64_t us)
 {
     const char *error_code = visit->response.error_code;
-    int64_t us = clock_mono_us() - visit->start_us;
     log_event(LOG_LEVEL_INFO, sent ? "request" : "request abandoned by the client",
               LOG_STR("request_id", visit->response.request_id), LOG_STR("method", visit->request.method),
               LOG_STR("path", visit->request.path), LOG_INT("status", visit->response.status),
               LOG_STR("error_code", error_code ? error_code : ""), LOG_INT("us", us),
               LOG_STR("owner", visit->call.caller.owner));
+}
+
+static void count(const struct visit *visit, int64_t us)
+{
+    const struct served served = {
+        .route = visit->match.route,
+        .method = visit->request.method,
+        .status = visit->response.status,
+        .failure = visit->failure,
+        .has_token = request_param(&visit->request, "HTTP_AUTHORIZATION") != NULL,
+        .replayed = visit->response.replayed,
+        .us = us,
+    };
+    http_metrics_count(visit->server->http_metrics, &served);
 }
 
 static void run(struct visit *visit, const struct request_source *source)
@@ -73,6 +88,7 @@ static void run(struct visit *visit, const struct request_source *source)
         status = handle(visit, &err);
     if (status != 0) {
         response_error(&visit->response, &err);
+        visit->failure = err.code;
         log_failure(visit, &err);
     }
 }
@@ -89,7 +105,9 @@ void serve_request(const struct server *server, const struct request_source *sou
     run(&visit, source);
     bool head = visit.match.head || strcmp(visit.request.method, "HEAD") == 0;
     int sent = response_send(&visit.response, head, sink);
-    log_access(&visit, sent == 0);
+    int64_t us = clock_mono_us() - visit.start_us;
+    count(&visit, us);
+    log_access(&visit, sent == 0, us);
     request_release(&visit.request);
     response_release(&visit.response);
 }

@@ -10,6 +10,7 @@
 struct server {
     struct context *context; /* its actor is each request's */
     struct wait_room *room;
+    struct metrics *http_metrics; /* NULL: requests are not counted */
     const struct route *routes;
     size_t route_count;
 };

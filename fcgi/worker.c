@@ -78,21 +78,21 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int prepare(struct worker *worker, const struct settings *settings, const struct listener *listener,
-                   struct wait_room *room, struct err *err)
+static int prepare(struct worker *worker, const struct worker_config *config, struct wait_room *room, struct err *err)
 {
+    const struct settings *settings = config->settings;
     struct context *context = &worker->context;
     *worker = (struct worker){
-        .listener = listener,
-        .context = { .settings = settings, .now_ms = clock_wall_ms, .random_id = id_random },
-        .server = { .context = context, .room = room, .routes = route_table, .route_count = route_count },
+        .listener = config->listener,
+        .context = { .settings = settings, .now_ms = clock_wall_ms, .random_id = id_random, .metrics = config->metrics },
+        .server = { .context = context, .room = room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
         .place = -1,
     };
     context->db = db_new(&settings->database);
     if (!context->db)
         err_internal(err, 0, "out of memory for a database connection");
     context->doorbell = context->db ? doorbell_open(settings->doorbell.waiters, context->doorbell_address, err) : -1;
-    worker->place = context->doorbell >= 0 ? listener_join(listener, err) : -1;
+    worker->place = context->doorbell >= 0 ? listener_join(config->listener, err) : -1;
     return worker->place >= 0 ? 0 : -1;
 }
 
@@ -105,11 +105,10 @@ static void release(struct worker *worker)
         close(worker->place);
 }
 
-static int start_one(struct workers *workers, const struct settings *settings, const struct listener *listener,
-                     struct err *err)
+static int start_one(struct workers *workers, const struct worker_config *config, struct err *err)
 {
     struct worker *worker = &workers->items[workers->count];
-    int status = prepare(worker, settings, listener, &workers->room, err);
+    int status = prepare(worker, config, &workers->room, err);
     if (status == 0) {
         int errnum = pthread_create(&worker->thread, NULL, run, worker);
         status = errnum ? err_internal(err, errnum, "cannot start a thread") : 0;
@@ -121,9 +120,9 @@ static int start_one(struct workers *workers, const struct settings *settings, c
     return status;
 }
 
-struct workers *workers_start(const struct settings *settings, const struct listener *listener, struct err *err)
+struct workers *workers_start(const struct worker_config *config, struct err *err)
 {
-    size_t wanted = (size_t)settings->api.threads;
+    size_t wanted = (size_t)config->settings->api.threads;
     struct workers *workers = calloc(1, sizeof(*workers));
     if (workers)
         workers->items = calloc(wanted, sizeof(*workers->items));
@@ -132,12 +131,12 @@ struct workers *workers_start(const struct settings *settings, const struct list
         err_internal(err, 0, "out of memory for threads");
         return NULL;
     }
-    workers->room.seats = (int)settings->api.max_waiters;
-    while (workers->count < wanted && start_one(workers, settings, listener, err) == 0)
+    workers->room.seats = (int)config->settings->api.max_waiters;
+    while (workers->count < wanted && start_one(workers, config, err) == 0)
         continue;
     if (workers->count == wanted)
         return workers;
-    listener_stop(listener);
+    listener_stop(config->listener);
     workers_end(workers);
     return NULL;
 }

@@ -5,12 +5,19 @@
 
 #include "fcgi/listener.h"
 #include "lib/service/settings.h"
+#include "lib/util/metrics.h"
 
 struct workers;
 
-/* Starts settings->api.threads threads. Both are borrowed until workers_end(). */
-struct workers *workers_start(const struct settings *settings, const struct listener *listener,
-                              struct err *err) must_use;
+/* What all threads share; borrowed until workers_end(). */
+struct worker_config {
+    const struct settings *settings;
+    const struct listener *listener;
+    struct metrics *metrics, *http_metrics; /* each may be NULL */
+};
+
+/* Starts settings->api.threads threads. */
+struct workers *workers_start(const struct worker_config *config, struct err *err) must_use;
 /* After listener_stop(): lets each thread finish its request (those that wait for a result answer at once), and frees all. */
 void workers_end(struct workers *workers);
 

@@ -34,6 +34,7 @@ static int dispatchd_open(struct job *job, struct err *err)
         .doorbell = job->doorbell,
         .flights_max = flights_max(),
         .report = job_report,
+        .metrics = job->metrics,
     };
     job->state = dispatch_new(&config, err);
     return job->state ? 0 : -1;

@@ -15,6 +15,7 @@ void job_context(const struct job *job, struct context *out)
         .doorbell = job->doorbell,
         .now_ms = clock_wall_ms,
         .random_id = id_random,
+        .metrics = job->metrics,
     };
     snprintf(out->actor.name, sizeof(out->actor.name), "sandbox-%s", job->definition->name);
 }

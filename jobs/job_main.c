@@ -13,6 +13,7 @@
 #include "jobs/job_options.h"
 #include "lib/io/doorbell.h"
 #include "lib/repo/node_repo.h"
+#include "lib/service/metrics.h"
 #include "lib/util/clock.h"
 
 enum {
@@ -129,6 +130,15 @@ static void raise_limits(void)
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* A job works without them as well. */
+static void open_metrics(struct job *job)
+{
+    struct err err = ERR_INIT;
+    job->metrics = metrics_service_open(job->settings, job->definition->name, &err);
+    if (err.code != ERR_NONE)
+        job_report(LOG_LEVEL_WARN, "metrics are not counted", &err, NULL, NULL);
+}
+
 static int frame_open(struct frame *frame, struct err *err)
 {
     struct job *job = &frame->job;
@@ -145,6 +155,7 @@ static int frame_open(struct frame *frame, struct err *err)
     job->db = db_new(&settings->database);
     if (!job->db)
         return err_internal(err, ENOMEM, "making a database connection");
+    open_metrics(job);
     return job->definition->open ? job->definition->open(job, err) : 0;
 }
 
@@ -154,6 +165,7 @@ static void frame_close(struct frame *frame)
     if (job->state && job->definition->close)
         job->definition->close(job);
     db_free(job->db);
+    metrics_close(job->metrics);
     cleanup_close_fd(&job->doorbell);
     cleanup_close_fd(&frame->signals);
     cleanup_close_fd(&frame->lock);
@@ -182,6 +194,7 @@ static int beat(struct frame *frame, struct err *err)
 static void note_failure(struct frame *frame, const struct err *err)
 {
     int64_t now = clock_mono_ms();
+    metrics_job_failed(frame->job.metrics, frame->job.definition->name);
     frame->pause_ms = frame->pause_ms ? frame->pause_ms * 2 : PAUSE_FIRST_MS;
     if (frame->pause_ms > PAUSE_LONGEST_MS)
         frame->pause_ms = PAUSE_LONGEST_MS;

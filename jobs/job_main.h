@@ -10,6 +10,7 @@
 #include "lib/io/db.h"
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
+#include "lib/util/metrics.h"
 
 enum job_exit { JOB_EXIT_OK = 0, JOB_EXIT_FAILED = 1, JOB_EXIT_USAGE = 64 };
 
@@ -23,6 +24,7 @@ struct job {
     bool once;          /* end as soon as a step says that there is nothing more to do */
     bool rung;          /* somebody rang since the last step that succeeded */
     bool due;           /* the interval is over */
+    struct metrics *metrics; /* NULL: nothing is counted */
     void *state;        /* the job's own, made by open, released by close */
 };
 

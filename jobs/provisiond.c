@@ -48,6 +48,7 @@ static int provisiond_open(struct job *job, struct err *err)
         .claimed_by = job->instance,
         .doorbell = job->doorbell,
         .report = job_report,
+        .metrics = job->metrics,
     };
     state->agent = node_agent_new(job->db, job->settings, job_report, err);
     state->provisioner = state->agent ? provision_new(&state->config, err) : NULL;

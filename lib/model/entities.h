@@ -21,6 +21,7 @@ struct caller {
     char owner[OWNER_SIZE];
     unsigned scopes; /* enum scope, or-ed */
     char token_id[TOKEN_ID_SIZE];
+    bool recalled; /* let in from memory, the database being away */
 };
 
 struct template {
@@ -117,6 +118,7 @@ void execution_release(struct execution *execution);
 /* All a dispatcher needs for one execution that it has claimed. */
 struct execution_claim {
     struct execution execution; /* code, event_json, env_json filled */
+    bool taken_over;            /* it ran already, for a dispatcher that is gone */
     char *session_env_json;     /* or NULL */
     char container_id[CONTAINER_ID_SIZE];
     char container_secret[CONTAINER_SECRET_SIZE];

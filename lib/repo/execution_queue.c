@@ -52,7 +52,7 @@ const struct db_stmt execution_queue_statements[] = {
                   " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
     [MAKE_RUNNABLE] = { "UPDATE executions FORCE INDEX (queue) SET runnable = 1"
                         " WHERE status = 'pending' AND runnable = 0 AND session_id = ?" },
-    [LOCK_SESSION] = { "SELECT id, notify" OF_SESSION " FOR UPDATE" },
+    [LOCK_SESSION] = { "SELECT id, notify, language" OF_SESSION " FOR UPDATE" },
     [FAIL_SESSION] = { "UPDATE executions FORCE INDEX (queue) SET status = 'failed', claimed_by = NULL, error_kind = ?,"
                        " error_message = ?, completed_at = " SQL_NOW
                        " WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?" },
@@ -142,6 +142,7 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     if (!seq)
         return -1;
     *seq = execution->seq;
+    item->taken_over = !pending;
     execution->status = EXECUTION_RUNNING;
     execution->attempts += pending;
     claiming->now_ms = db_row_int(row, NOW);
@@ -235,14 +236,19 @@ int execution_repo_make_runnable(struct db *db, const char *session_id, uint64_t
 struct failing {
     const char *session_id, *kind, *message;
     struct string_list notify;
-    size_t rows;
+    uint64_t rows[LANGUAGES];
+    size_t all;
 };
 
 static int take_waiter(void *arg, const struct db_row *row, struct err *err)
 {
     struct failing *failing = arg;
     const char *id = db_row_text(row, 0, NULL), *address = db_row_text(row, 1, NULL);
-    failing->rows++;
+    int language = 0;
+    if (row_enum(row, 2, language_parse, &language, err) != 0)
+        return -1;
+    failing->rows[language]++;
+    failing->all++;
     if (!address || !address[0])
         return 0;
     char **item = list_add(&failing->notify.items, &failing->notify.count, sizeof(*item), err);
@@ -258,17 +264,19 @@ static int fail_work(struct db *db, void *arg, struct err *err)
 {
     struct failing *failing = arg;
     string_list_release(&failing->notify);
-    failing->rows = 0;
+    memset(failing->rows, 0, sizeof(failing->rows));
+    failing->all = 0;
     if (DB_QUERY(db, &sql[LOCK_SESSION], take_waiter, failing, err, db_text(failing->session_id)) != 0)
         return -1;
-    if (failing->rows == 0)
+    if (failing->all == 0)
         return 0;
     return DB_EXEC(db, &sql[FAIL_SESSION], NULL, err, db_text(failing->kind), db_text(failing->message),
                    db_text(failing->session_id));
 }
 
 int execution_repo_fail_session(struct db *db, const char *session_id, const char *kind,
-                                const char *message, struct string_list *notify_out, struct err *err)
+                                const char *message, struct string_list *notify_out, uint64_t failed_out[LANGUAGES],
+                                struct err *err)
 {
     struct failing failing = { .session_id = session_id, .kind = kind, .message = message };
     int status = db_transaction(db, fail_work, &failing, err);
@@ -280,5 +288,7 @@ int execution_repo_fail_session(struct db *db, const char *session_id, const cha
             *item = steal(failing.notify.items[i]);
     }
     string_list_release(&failing.notify);
+    if (status == 0)
+        memcpy(failed_out, failing.rows, sizeof(failing.rows));
     return status;
 }

@@ -6,6 +6,7 @@
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/audit.h"
+#include "lib/service/metrics.h"
 
 struct cancelling {
     const struct context *context;
@@ -53,10 +54,12 @@ int execution_service_cancel(const struct context *context, const char *owner, c
         return -1;
     }
     const struct execution *execution = &cancelling.execution;
-    if (cancelling.ended)
+    if (cancelling.ended) {
+        metrics_executions_ended(context->metrics, execution->language, EXECUTION_CANCELLED, 1);
         doorbell_ring(context->doorbell, execution->notify, execution->id);
-    else if (execution->status == EXECUTION_RUNNING)
+    } else if (execution->status == EXECUTION_RUNNING) {
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, execution->id);
+    }
     *out = cancelling.execution;
     return 0;
 }

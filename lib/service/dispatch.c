@@ -7,6 +7,7 @@
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/dispatch_internal.h"
+#include "lib/service/metrics.h"
 #include "lib/util/clock.h"
 
 enum {
@@ -87,11 +88,24 @@ static int renew(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
+/* Both times are the database's. */
+static void count_wait(const struct dispatch *dispatch, const struct execution_claim *claim)
+{
+    const struct execution *execution = &claim->execution;
+    if (claim->taken_over || execution->attempts != 1)
+        return;
+    metrics_observe(dispatch->config.metrics, METRIC_QUEUE_WAIT, 0, 0,
+                    (execution->started_at - execution->created_at) * 1000);
+}
+
 static int take_up(struct dispatch *dispatch, const struct claim_list *claims, struct err *err)
 {
     for (size_t i = 0; i < claims->count; i++) {
         const struct execution_claim *claim = &claims->items[i];
-        if (!flight_find(dispatch, claim->execution.seq) && flight_start(dispatch, claim, err) != 0)
+        if (flight_find(dispatch, claim->execution.seq))
+            continue;
+        count_wait(dispatch, claim);
+        if (flight_start(dispatch, claim, err) != 0)
             return -1;
     }
     return 0;

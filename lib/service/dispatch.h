@@ -10,6 +10,7 @@
 #include "lib/io/db.h"
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
+#include "lib/util/metrics.h"
 
 /* Everything is borrowed for the dispatcher's life. */
 struct dispatch_config {
@@ -19,6 +20,7 @@ struct dispatch_config {
     int doorbell;           /* descriptor to ring waiters from, or -1 */
     size_t flights_max;     /* executions under way at once */
     report_fn report;
+    struct metrics *metrics; /* NULL: nothing is counted */
 };
 
 struct dispatch;

@@ -138,6 +138,7 @@ int flight_start(struct dispatch *dispatch, const struct execution_claim *claim,
         .seq = execution->seq,
         .attempts = execution->attempts,
         .max_retries = execution->max_retries,
+        .language = execution->language,
         .bucket_next = *bucket(dispatch, execution->seq),
     };
     memcpy(flight->id, execution->id, sizeof(flight->id));

@@ -14,6 +14,7 @@ struct flight {
     struct exec_run *run; /* NULL once ended */
     int64_t seq;
     int64_t attempts, max_retries;
+    enum language language;
     char id[EXECUTION_ID_SIZE];
     char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
     char container_id[CONTAINER_ID_SIZE];

@@ -7,6 +7,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/dispatch_internal.h"
+#include "lib/service/metrics.h"
 
 enum {
     BATCH_MAX = 64,                  /* verdicts of one transaction */
@@ -89,6 +90,21 @@ static void ring_late_waiter(struct dispatch *dispatch, const struct flight *fli
         doorbell_ring(dispatch->config.doorbell, address, flight->id);
 }
 
+/* `changed` as store_work() left it, and as is_stored() sees it. */
+static void count(const struct dispatch *dispatch, const struct flight *flight, bool retried)
+{
+    struct metrics *metrics = dispatch->config.metrics;
+    const struct verdict *verdict = &flight->verdict;
+    if (retried)
+        metrics_add(metrics, METRIC_EXECUTION_RETRIES, 0, 0, 1);
+    if (!flight->changed)
+        return;
+    metrics_executions_ended(metrics, flight->language, flight->overruled ? EXECUTION_CANCELLED : verdict->status, 1);
+    if (verdict->outcome.has_exit_code)
+        metrics_observe(metrics, METRIC_EXECUTION_DURATION, flight->language, 0,
+                        (int64_t)(verdict->outcome.duration_ms * 1000));
+}
+
 /* After the commit: waiters first, for they are waiting. */
 static void announce(struct dispatch *dispatch, struct batch *batch)
 {
@@ -96,9 +112,11 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct flight *flight = batch->flights[i];
         suspects |= flight->verdict.suspect;
+        bool retried = flight->verdict.again && flight->changed && !flight->overruled;
         flight->changed = (!flight->verdict.again || flight->overruled) && is_stored(dispatch, flight);
         if (flight->changed)
             doorbell_ring(dispatch->config.doorbell, flight->notify, flight->id);
+        count(dispatch, flight, retried);
     }
     if (suspects)
         doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.provisiond, "suspect");

@@ -7,21 +7,23 @@
 
 #include "lib/repo/owner_repo.h"
 #include "lib/repo/rate_repo.h"
+#include "lib/service/metrics.h"
 
 enum { MINUTE_US = 60 * 1000 * 1000, SECOND_US = 1000 * 1000, RATE_ID_SIZE = OWNER_SIZE + 2, QUOTA_RETRY_S = 5 };
 
-static int take(const struct context *context, char kind, const char *who, int64_t a_minute, const char *what,
-                struct err *err)
+static int take(const struct context *context, enum metric_limit limit, const char *who, int64_t a_minute,
+                const char *what, struct err *err)
 {
     char id[RATE_ID_SIZE];
     int64_t wait_us = 0;
     if (a_minute == 0)
         return 0;
-    snprintf(id, sizeof(id), "%c:%s", kind, who);
+    snprintf(id, sizeof(id), "%c:%s", limit == METRIC_LIMIT_REQUESTS ? 'r' : 'x', who);
     if (rate_repo_take(context->db, id, (MINUTE_US + a_minute - 1) / a_minute, a_minute, &wait_us, err) != 0)
         return -1;
     if (wait_us == 0)
         return 0;
+    metrics_add(context->metrics, METRIC_RATE_LIMITED, limit, 0, 1);
     err_set(err, ERR_RATE_LIMITED, "There are at most %" PRId64 " %s a minute.", a_minute, what);
     err->retry_after_s = (int)((wait_us + SECOND_US - 1) / SECOND_US);
     return -1;
@@ -29,12 +31,12 @@ static int take(const struct context *context, char kind, const char *who, int64
 
 int limit_request(const struct context *context, const char *token_id, struct err *err)
 {
-    return take(context, 'r', token_id, context->settings->limits.requests_per_minute, "requests with one token", err);
+    return take(context, METRIC_LIMIT_REQUESTS, token_id, context->settings->limits.requests_per_minute, "requests with one token", err);
 }
 
 int limit_execution(const struct context *context, const char *owner, struct err *err)
 {
-    return take(context, 'x', owner, context->settings->limits.executions_per_minute, "executions of one owner", err);
+    return take(context, METRIC_LIMIT_EXECUTIONS, owner, context->settings->limits.executions_per_minute, "executions of one owner", err);
 }
 
 int limit_session(const struct context *context, const char *owner, struct err *err)
@@ -47,6 +49,7 @@ int limit_session(const struct context *context, const char *owner, struct err *
         return -1;
     if (open < allowed)
         return 0;
+    metrics_add(context->metrics, METRIC_RATE_LIMITED, METRIC_LIMIT_SESSIONS, 0, 1);
     err_set(err, ERR_RATE_LIMITED, "This owner has %" PRId64 " sessions, the most there may be at once. End one that is not "
             "needed any longer.", open);
     err->retry_after_s = QUOTA_RETRY_S;

@@ -25,6 +25,11 @@ static size_t count_final(void)
     return FINAL_STATUSES;
 }
 
+static size_t count_limits(void)
+{
+    return METRIC_LIMITS;
+}
+
 static size_t count_jobs(void)
 {
     return COUNT(programs) - FIRST_JOB;
@@ -48,6 +53,12 @@ static void label_language(size_t index, struct strbuf *out)
 static void label_final(size_t index, struct strbuf *out)
 {
     metrics_add_label(out, "status", execution_status_name((enum execution_status)(EXECUTION_COMPLETED + index)));
+}
+
+static void label_limit(size_t index, struct strbuf *out)
+{
+    static const char *const names[METRIC_LIMITS] = { "requests", "executions", "sessions" };
+    metrics_add_label(out, "kind", names[index]);
 }
 
 static void label_job(size_t index, struct strbuf *out)
@@ -85,6 +96,8 @@ static const struct metric metrics[] = {
         .help = "Containers that were given up: not to be made, or found dead." },
     [METRIC_CONTAINERS_REMOVED] = { .name = "sandbox_containers_removed_total",
         .help = "Containers that were removed from their engine." },
+    [METRIC_RATE_LIMITED] = { .name = "sandbox_rate_limited_total", .axes = { { count_limits, label_limit } },
+        .help = "Requests refused because their token or owner had taken all it may." },
     [METRIC_JOB_STEPS_FAILED] = { .name = "sandbox_job_steps_failed_total", .axes = { { count_jobs, label_job } },
         .help = "Steps of a job that failed and were tried again." },
 };

@@ -18,9 +18,11 @@ enum service_metric {
     METRIC_CONTAINERS_CREATED,
     METRIC_CONTAINERS_FAILED,
     METRIC_CONTAINERS_REMOVED,
+    METRIC_RATE_LIMITED,       /* enum metric_limit */
     METRIC_JOB_STEPS_FAILED,   /* by metrics_job_failed() */
 };
 enum metric_warmth { METRIC_WARM, METRIC_COLD };
+enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT_SESSIONS, METRIC_LIMITS };
 
 #define METRICS_API "api" /* the web workers' program name; a job's is its own */
 

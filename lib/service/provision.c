@@ -6,6 +6,7 @@
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
+#include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
 #include "lib/service/sessions.h"
 #include "lib/util/clock.h"
@@ -34,7 +35,8 @@ struct provisioner *provision_new(const struct provision_config *config, struct 
                      .doorbell = config->doorbell,
                      .now_ms = clock_wall_ms,
                      .random_id = id_random,
-                     .actor = { .name = "sandbox-provisiond" } },
+                     .actor = { .name = "sandbox-provisiond" },
+                     .metrics = config->metrics },
         .http = http,
     };
     return provisioner;
@@ -75,6 +77,7 @@ int provision_give_up(struct provisioner *provisioner, const struct container *c
 {
     const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
     bool changed = false;
+    metrics_add(provisioner->config.metrics, METRIC_CONTAINERS_FAILED, 0, 0, 1);
     if (container->session_id[0] &&
         session_service_end(&provisioner->context, container->session_id, &how, &changed, err) != 0)
         return -1;
@@ -97,8 +100,10 @@ int provision_destroy(struct provisioner *provisioner, const struct container *c
     const struct provision_config *config = &provisioner->config;
     struct err problem = ERR_INIT;
     struct runtime *runtime = provision_runtime(provisioner, &problem);
-    if (runtime && runtime_destroy(runtime, container->id, &problem) == 0)
+    if (runtime && runtime_destroy(runtime, container->id, &problem) == 0) {
+        metrics_add(config->metrics, METRIC_CONTAINERS_REMOVED, 0, 0, 1);
         return container_repo_deleted(config->db, container->id, err);
+    }
     config->report(LOG_LEVEL_WARN, "container could not be removed, will be tried again", &problem, "container_id",
                    container->id);
     return container_repo_again(config->db, container->id, config->claimed_by, destroy_pause(container->attempts),

@@ -9,6 +9,7 @@
 #include "lib/io/http.h"
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
+#include "lib/util/metrics.h"
 
 /* Everything is borrowed for the provisioner's life. */
 struct provision_config {
@@ -18,6 +19,7 @@ struct provision_config {
     const char *claimed_by; /* shared by all threads of the one process that works for this node */
     int doorbell;           /* descriptor to ring from */
     report_fn report;
+    struct metrics *metrics; /* NULL: nothing is counted */
 };
 
 struct provisioner;

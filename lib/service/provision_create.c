@@ -7,6 +7,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
 
@@ -173,6 +174,19 @@ static void sweep(struct provisioner *provisioner, const struct container *conta
         (void)!runtime_destroy(provisioner->runtime, container->id, &ignored);
 }
 
+/* By the database's clock. */
+static void count_start(struct provisioner *provisioner, const char *id)
+{
+    struct metrics *metrics = provisioner->config.metrics;
+    struct container now = { 0 };
+    struct err ignored = ERR_INIT; /* one observation less */
+    metrics_add(metrics, METRIC_CONTAINERS_CREATED, 0, 0, 1);
+    if (!metrics || container_repo_get(provisioner->config.db, id, &now, &ignored) != 0)
+        return;
+    metrics_observe(metrics, METRIC_SESSION_START, 0, 0, (now.ready_at - now.created_at) * 1000);
+    container_release(&now);
+}
+
 int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err)
 {
     const struct provision_config *config = &provisioner->config;
@@ -183,9 +197,13 @@ int provision_create(struct provisioner *provisioner, const struct container *co
     if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
         struct opening opening = { .container = container, .claimed_by = config->claimed_by };
         int result = open_container(provisioner, &opening, err);
-        if (result == 0 && opening.opened)
+        if (result == 0 && opening.opened) {
             config->report(LOG_LEVEL_INFO, "container ready", NULL, "container_id", container->id);
-        else if (result == 0)
+            if (is_warm(container))
+                metrics_add(config->metrics, METRIC_CONTAINERS_CREATED, 0, 0, 1);
+            else
+                count_start(provisioner, container->id);
+        } else if (result == 0)
             sweep(provisioner, container);
         return result;
     }

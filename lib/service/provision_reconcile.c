@@ -5,6 +5,7 @@
 
 #include "lib/repo/container_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
 
@@ -58,6 +59,7 @@ static void remove_unknown(struct provisioner *provisioner, struct runtime *runt
         if (rows->count > 0 && bsearch(&key, rows->items, rows->count, sizeof(key), compare_container))
             continue;
         bool removed = runtime_destroy(runtime, key.id, &problem) == 0;
+        metrics_add(provisioner->config.metrics, METRIC_CONTAINERS_REMOVED, 0, 0, removed);
         provisioner->config.report(LOG_LEVEL_WARN,
                                    removed ? "container without a row removed"
                                            : "container without a row could not be removed",

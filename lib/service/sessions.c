@@ -15,6 +15,8 @@
 #include "lib/repo/template_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/limits.h"
+#include "lib/service/metrics.h"
+#include "lib/util/clock.h"
 #include "lib/util/id.h"
 
 enum { NODE_ALIVE_S = 15 }; /* a node that was not heard of for longer gets no new containers */
@@ -160,6 +162,7 @@ int session_service_create(const struct context *context, const char *owner,
         return -1;
     if (idempotency_replayed(request->once))
         return 0;
+    int64_t begun = clock_mono_us();
     int status = db_transaction(context->db, create_work, &creation, err);
     template_release(&creation.template);
     if (status != 0) {
@@ -168,6 +171,9 @@ int session_service_create(const struct context *context, const char *owner,
     }
     if (idempotency_replayed(request->once))
         return 0;
+    enum metric_warmth warmth = creation.warm ? METRIC_WARM : METRIC_COLD;
+    metrics_observe(context->metrics, METRIC_SESSION_CREATE, warmth, 0, clock_mono_us() - begun);
+    metrics_add(context->metrics, METRIC_POOL_CLAIMS, warmth, 0, 1);
     const struct doorbell_settings *bells = &context->settings->doorbell;
     doorbell_ring(context->doorbell, creation.warm ? bells->pool : bells->provisiond, made.id);
     *out = made;
@@ -237,6 +243,7 @@ struct ending {
     const struct session_ending *how;
     bool changed;
     struct string_list waiters; /* "ADDRESS EXECUTION_ID" */
+    uint64_t failed[LANGUAGES]; /* executions that ended with it */
 };
 
 static const char *action_of(enum session_status status)
@@ -259,7 +266,7 @@ static int end_work(struct db *db, void *arg, struct err *err)
                    ending->how->status == SESSION_TERMINATED ? "" : ending->how->reason) != 0)
         return -1;
     return execution_repo_fail_session(db, ending->id, ending->how->kind, ending->how->reason,
-                                       &ending->waiters, err);
+                                       &ending->waiters, ending->failed, err);
 }
 
 static void ring_waiters(const struct context *context, const struct string_list *waiters)
@@ -281,6 +288,8 @@ int session_service_end(const struct context *context, const char *id,
     if (status == 0 && ending.changed) {
         doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, id);
         ring_waiters(context, &ending.waiters);
+        for (int i = 0; i < LANGUAGES; i++)
+            metrics_executions_ended(context->metrics, (enum language)i, EXECUTION_FAILED, ending.failed[i]);
     }
     if (status == 0 && changed_out)
         *changed_out = ending.changed;

@@ -134,6 +134,8 @@ static int check_together(const struct settings *settings, const char *path, str
                        path);
     if (strlen(settings->node.id) > 64)
         return err_set(err, ERR_INVALID, "%s: node.id must be at most 64 bytes.", path);
+    if (settings->metrics.directory[0] && settings->metrics.directory[0] != '/')
+        return err_set(err, ERR_INVALID, "%s: metrics.directory must be an absolute path, or empty.", path);
     if (settings->runtime.directory[0] != '/')
         return err_set(err, ERR_INVALID, "%s: runtime.directory must be an absolute path.", path);
     return 0;
