@@ -64,12 +64,13 @@ static void log_access(const struct visit *visit, bool sent, int64_t us)
 
 static void count(const struct visit *visit, int64_t us)
 {
+    const char *authorization = request_param(&visit->request, "HTTP_AUTHORIZATION");
     const struct served served = {
         .route = visit->match.route,
         .method = visit->request.method,
         .status = visit->response.status,
         .failure = visit->failure,
-        .has_token = request_param(&visit->request, "HTTP_AUTHORIZATION") != NULL,
+        .has_token = authorization && authorization[0],
         .replayed = visit->response.replayed,
         .us = us,
     };

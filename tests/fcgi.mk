@@ -47,3 +47,6 @@ tests_integration_test_isolation_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_audit
 tests_integration_test_audit_SOURCES = tests/integration/test_audit.c $(API_CLIENT)
 tests_integration_test_audit_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_api_metrics
+tests_integration_test_api_metrics_SOURCES = tests/integration/test_api_metrics.c $(API_CLIENT)
+tests_integration_test_api_metrics_LDADD = $(API_TEST_LIBS) -lm

@@ -7,7 +7,7 @@ BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libm
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
-TEST_PACKAGES=(python3-requests mmdebstrap)
+TEST_PACKAGES=(python3-requests mmdebstrap prometheus)
 
 package_missing() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]; }
 
@@ -63,7 +63,7 @@ apt_install() {
 }
 
 # services that the packages bring along
-SERVICES=(mariadb lighttpd docker rsync)
+SERVICES=(mariadb lighttpd docker rsync prometheus)
 
 POLICY=/usr/sbin/policy-rc.d
 forbid_services() {

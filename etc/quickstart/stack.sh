@@ -57,6 +57,9 @@ make_places() {
     # www-data puts the workers' sockets here, mysql the database's; sandboxes must reach neither
     install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
     install -d -m 0750 -o "$(database_user)" -g www-data "$RUN_DIR/db"
+    # each program counts in a directory of its own; the jobs make theirs
+    install -d -m 0755 "$RUN_DIR/metrics"
+    install -d -m 0755 -o www-data -g www-data "$RUN_DIR/metrics/api"
     # by a link, so that a test can take the engine away from this stack alone
     ln -sfn "$DOCKER_SOCKET" "$RUN_DIR/docker.sock"
 }
@@ -107,6 +110,7 @@ runtime: {
     # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
     process_isolation = "best-effort";
 };
+metrics: { directory = "$RUN_DIR/metrics"; };
 log: { level = "info"; };
 CONF
     chown root:www-data "$new"

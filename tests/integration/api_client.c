@@ -88,7 +88,8 @@ struct answer client_call(struct client *client, const char *method, const char 
     struct strbuf out = STRBUF_INIT(16 * 1024 * 1024);
     const struct request_source source = { .params = params, .read = read_body, .arg = &sent };
     const struct response_sink sink = { .write = keep, .arg = &out };
-    const struct server server = { .context = &client->context, .room = &client->room, .routes = route_table,
+    const struct server server = { .context = &client->context, .room = &client->room,
+                                   .http_metrics = client->http_metrics, .routes = route_table,
                                    .route_count = route_count };
     serve_request(&server, &source, -1, &sink);
     struct answer answer = take_answer(&out);

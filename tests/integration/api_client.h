@@ -17,6 +17,7 @@ struct answer {
 struct client {
     struct context context;
     struct wait_room room;
+    struct metrics *http_metrics; /* NULL: requests are not counted */
     char token[64]; /* "" for none */
     const char *param; /* one more FastCGI parameter of each request: "HTTP_IDEMPOTENCY_KEY=x"; or NULL */
 };
