@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "jobs/job_main.h"
+#include "jobs/provision_meter.h"
 #include "jobs/provision_workers.h"
 #include "lib/model/limits.h"
 #include "lib/service/node_agent.h"
@@ -17,6 +18,7 @@ struct provisiond {
     struct node_agent *agent;
     struct provisioner *provisioner; /* of the main thread: compares only */
     struct provision_workers *workers; /* NULL until the first step has cleared up */
+    struct provision_meter *meter;     /* likewise; NULL also with --once */
     int64_t beat_due_ms, reconcile_due_ms;
 };
 
@@ -28,6 +30,7 @@ static const char *address(const struct settings *settings)
 static void provisiond_close(struct job *job)
 {
     struct provisiond *state = job->state;
+    provision_meter_stop(state->meter);
     provision_workers_stop(state->workers);
     provision_free(state->provisioner);
     node_agent_free(state->agent);
@@ -80,14 +83,16 @@ static int reconcile(struct provisiond *state, struct err *err)
 }
 
 /* What an earlier process left is cleared up before anything new is begun. */
-static int start_workers(struct provisiond *state, struct err *err)
+static int start_workers(struct provisiond *state, bool once, struct err *err)
 {
-    if (state->workers)
-        return 0;
-    if (provision_recover(state->config.db, state->config.claimed_by, err) != 0)
-        return -1;
-    state->workers = provision_workers_start(&state->config, err);
-    return state->workers ? 0 : -1;
+    if (!state->workers) {
+        if (provision_recover(state->config.db, state->config.claimed_by, err) != 0)
+            return -1;
+        state->workers = provision_workers_start(&state->config, err);
+    }
+    if (state->workers && !once && !state->meter)
+        state->meter = provision_meter_start(&state->config, err);
+    return state->workers && (once || state->meter) ? 0 : -1;
 }
 
 static enum job_step provisiond_step(struct job *job, struct err *err)
@@ -95,7 +100,7 @@ static enum job_step provisiond_step(struct job *job, struct err *err)
     struct provisiond *state = job->state;
     if (state->workers && !job->once && (job->rung || job->due))
         provision_workers_wake(state->workers, job->rung);
-    if (beat_node(state, err) != 0 || reconcile(state, err) != 0 || start_workers(state, err) != 0)
+    if (beat_node(state, err) != 0 || reconcile(state, err) != 0 || start_workers(state, job->once, err) != 0)
         return JOB_STEP_FAILED;
     return provision_workers_busy(state->workers) ? JOB_STEP_BUSY : JOB_STEP_IDLE;
 }

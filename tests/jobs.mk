@@ -17,3 +17,6 @@ tests_integration_test_jobs_provision_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_cancel
 tests_integration_test_jobs_cancel_SOURCES = tests/integration/test_jobs_cancel.c $(JOBS_STAGE)
 tests_integration_test_jobs_cancel_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_looks
+tests_integration_test_jobs_looks_SOURCES = tests/integration/test_jobs_looks.c $(JOBS_STAGE)
+tests_integration_test_jobs_looks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

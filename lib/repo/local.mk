@@ -11,3 +11,4 @@ lib_librepo_a_SOURCES += lib/repo/cancellation_repo.c lib/repo/cancellation_repo
 lib_librepo_a_SOURCES += lib/repo/idempotency_repo.c lib/repo/idempotency_repo.h
 lib_librepo_a_SOURCES += lib/repo/question_repo.c lib/repo/question_repo.h
 lib_librepo_a_SOURCES += lib/repo/gauge_repo.c lib/repo/gauge_repo.h
+lib_librepo_a_SOURCES += lib/repo/usage_repo.c lib/repo/usage_repo.h

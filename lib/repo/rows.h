@@ -10,9 +10,11 @@
 extern const struct db_stmt audit_repo_statements[];
 extern const struct db_stmt cancellation_repo_statements[], container_repo_statements[], execution_repo_statements[],
     execution_queue_statements[], idempotency_repo_statements[], job_repo_statements[], migration_repo_statements[],
-    node_repo_statements[], owner_repo_statements[], pool_repo_statements[], question_repo_statements[], rate_repo_statements[], session_repo_statements[],
+    node_repo_statements[], owner_repo_statements[], pool_repo_statements[], question_repo_statements[],
+    rate_repo_statements[], session_repo_statements[],
     template_repo_statements[], token_repo_statements[];
 extern const struct db_stmt gauge_repo_statements[];
+extern const struct db_stmt usage_repo_statements[];
 
 #define SQL_NOW "UTC_TIMESTAMP(3)"
 /* A DATETIME(3) in UTC as milliseconds since 1970. */

@@ -15,5 +15,6 @@ const struct repo_statements repo_statement_tables[] = {
     { "question_repo", question_repo_statements }, { "rate_repo", rate_repo_statements },
     { "session_repo", session_repo_statements },
     { "template_repo", template_repo_statements }, { "token_repo", token_repo_statements },
+    { "usage_repo", usage_repo_statements },
 };
 const size_t repo_statement_table_count = sizeof(repo_statement_tables) / sizeof(repo_statement_tables[0]);

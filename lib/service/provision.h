@@ -39,4 +39,8 @@ int provision_step(struct provisioner *provisioner, bool *worked_out, struct err
  * removes containers whose session has ended. */
 int provision_reconcile(struct provisioner *provisioner, struct err *err) must_use;
 
+/* Measures CPU and memory of one of `slices` parts of the node's warm and running containers (`slice` counts from 0), and of those that
+ * have just become ready, and stores it in one transaction. What nothing can measure stays unmeasured. */
+int provision_measure(struct provisioner *provisioner, int64_t slice, int64_t slices, struct err *err) must_use;
+
 #endif
