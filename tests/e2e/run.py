@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-MODULES = ("test_routes", "test_bad_input", "test_contract", "test_languages", "test_reference", "test_attacks", "test_many", "test_cancel",
+MODULES = ("test_routes", "test_bad_input", "test_contract", "test_languages", "test_reference", "test_attacks", "test_many", "test_cancel", "test_containers",
            "test_guards", "test_faults")
 
 
