@@ -12,14 +12,15 @@ ALTER TABLE containers
     ADD COLUMN cpu_time_ms BIGINT NULL COMMENT 'used since its start',
     ADD COLUMN cpu_used_milli INT NULL COMMENT 'between the last two measurements',
     ADD COLUMN memory_used_mb INT NULL,
-    ADD COLUMN measured_at DATETIME(3) NULL;
+    ADD COLUMN measured_at DATETIME(3) NULL,
+    ADD KEY secret (secret(8)); -- who calls the internal API: the rest is compared in constant time
 
 ALTER TABLE sessions
     ADD KEY owner_live (owner, status),        -- how many of an owner's are open
     ADD KEY template (template_id, status);    -- whether a template is in use
 
 ALTER TABLE executions
-    ADD COLUMN pushed BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'its executor reports through the internal API';
+    ADD COLUMN pushed_until DATETIME(3) NULL COMMENT 'its executor reports through the internal API, until then at the latest';
 
 -- Running executions that are to be killed; empty but for moments, so that looking costs nothing.
 CREATE TABLE cancellations (

@@ -20,3 +20,6 @@ tests_integration_test_jobs_cancel_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_looks
 tests_integration_test_jobs_looks_SOURCES = tests/integration/test_jobs_looks.c $(JOBS_STAGE)
 tests_integration_test_jobs_looks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_push
+tests_integration_test_jobs_push_SOURCES = tests/integration/test_jobs_push.c $(JOBS_STAGE)
+tests_integration_test_jobs_push_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -37,16 +37,17 @@ enum exec_loss {
 
 enum {
     EXEC_SILENCE_MS = 15000, /* without any event, heartbeats included, the executor is lost */
-    EXEC_MARGIN_MS = 30000,  /* it enforces the time limit itself; this much later we stop believing that */
+    EXEC_MARGIN_MS = EXECUTION_MARGIN_MS,
 };
 
 /* One execution under way. */
 struct exec_run;
 
 struct exec_handlers {
-    /* Exactly one of the two is called, once, from http_run(); the run is freed afterwards. */
+    /* Exactly one of these is called, once, from http_run(); the run is freed afterwards. */
     void (*on_answer)(void *arg, struct exec_answer *answer); /* may steal what it keeps */
     void (*on_lost)(void *arg, enum exec_loss loss, const struct err *err);
+    void (*on_accepted)(void *arg); /* HTTP 202: the executor will report by itself; NULL: that counts as lost */
 };
 
 /* Sends the execution. The executor runs an execution_id once: sent again, the answer is replayed from its start.

@@ -143,6 +143,8 @@ static void on_done(void *arg, int status, const struct err *err)
     struct exec_run *run = arg;
     if (run->handlers && run->answered && (status == 200 || status == 0)) {
         run->handlers->on_answer(run->arg, &run->answer);
+    } else if (run->handlers && run->handlers->on_accepted && status == 202) {
+        run->handlers->on_accepted(run->arg);
     } else if (run->handlers) {
         struct err reason = ERR_INIT;
         enum exec_loss loss = classify(run, status, err ? err : &none, &reason);

@@ -22,6 +22,8 @@ struct caller {
     unsigned scopes; /* enum scope, or-ed */
     char token_id[TOKEN_ID_SIZE];
     bool recalled; /* let in from memory, the database being away */
+    char container_id[CONTAINER_ID_SIZE]; /* of an executor that calls the internal API (then there is no owner), else "" */
+    char session_id[SESSION_ID_SIZE];     /* its container's session, or "" */
 };
 
 struct template {
@@ -123,6 +125,8 @@ struct execution_claim {
     char container_id[CONTAINER_ID_SIZE];
     char container_secret[CONTAINER_SECRET_SIZE];
     struct resources resources;
+    bool silent;  /* it is running, its executor pushes, and was not heard of: not to be sent again */
+    bool overdue; /* ... and its time is over */
 };
 void execution_claim_release(struct execution_claim *claim);
 

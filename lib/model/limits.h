@@ -26,6 +26,7 @@ enum {
     EXECUTION_CONCURRENT_MAX = 4, /* of one session at once */
     EXECUTION_LEASE_MS = 15000,   /* without a renewal, another dispatcher may take the execution over */
     EXECUTION_HEARTBEAT_MS = 5000,
+    EXECUTION_MARGIN_MS = 30000, /* executors enforce time limits; this much later we stop believing that */
 
     CODE_BYTES_MAX = 100 * 1024,
     EVENT_BYTES_MAX = 1024 * 1024,
@@ -37,6 +38,9 @@ enum {
     WAIT_MAX_S = 60,
     PAGE_LIMIT_DEFAULT = 50,
     PAGE_LIMIT_MAX = 200,
+    RESULT_BODY_MAX = 12 * 1024 * 1024, /* of the internal API: two outputs and a return value, escaped */
+    ARTIFACTS_MAX = 1000,
+    ARTIFACT_PATH_MAX = 1024,
     REQUEST_BODY_MAX = 2 * 1024 * 1024, /* JSON bodies; event + code + escapes */
     DOORBELL_FALLBACK_MS = 250,         /* a lost datagram costs at most this */
 };

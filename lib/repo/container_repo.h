@@ -24,7 +24,7 @@ int container_repo_claim_work(struct db *db, const char *node_id, const char *cl
                               struct err *err) must_use;
 /* Ends the leases of `claimed_by`. */
 int container_repo_release(struct db *db, const char *claimed_by, struct err *err) must_use;
-/* creating -> running (it has a session) or warm (it has none). */
+/* creating -> running (it has a session) or warm (it has none). claimed_by NULL: whoever has the step, and loses it. */
 int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,
                          struct err *err) must_use;
 /* The step failed: due again in `delay_ms`, with the error kept. */

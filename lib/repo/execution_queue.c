@@ -40,7 +40,9 @@ const struct db_stmt execution_queue_statements[] = {
                   " WHERE q.first <= " SQL_NOW " HAVING running < 4 ORDER BY q.first, q.session_id LIMIT ?" },
     [LEFT_OVER] = { "SELECT " PLACE ", 0, q.seq FROM executions q FORCE INDEX (queue)" PLACED
                     " WHERE q.status = 'running' AND q.runnable = 1 AND q.due_at <= " SQL_NOW " LIMIT ?" },
-    [LOCK] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", j.place, " SQL_MS(SQL_NOW) " FROM " LISTED
+    [LOCK] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", j.place, " SQL_MS(SQL_NOW) ","
+               " e.pushed_until IS NOT NULL AND (e.claimed_by IS NULL OR e.pushed_until <= " SQL_NOW "),"
+               " IFNULL(e.pushed_until <= " SQL_NOW ", 0) FROM " LISTED
                " WHERE e.status IN ('pending', 'running') AND e.due_at <= " SQL_NOW
                " ORDER BY j.place FOR UPDATE SKIP LOCKED" },
     [START] = { "UPDATE " LISTED " SET e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?,"
@@ -128,7 +130,7 @@ static int take_left_over(void *arg, const struct db_row *row, struct err *err)
 /* A locked row: its candidate becomes a claim. */
 static int take_locked(void *arg, const struct db_row *row, struct err *err)
 {
-    enum { CANDIDATE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW };
+    enum { CANDIDATE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW, SILENT, OVERDUE };
     struct claiming *claiming = arg;
     struct claim_list *list = &claiming->claimed;
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
@@ -145,6 +147,8 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     item->taken_over = !pending;
     execution->status = EXECUTION_RUNNING;
     execution->attempts += pending;
+    item->silent = !pending && db_row_int(row, SILENT);
+    item->overdue = item->silent && db_row_int(row, OVERDUE);
     claiming->now_ms = db_row_int(row, NOW);
     if (!execution->started_at)
         execution->started_at = claiming->now_ms;

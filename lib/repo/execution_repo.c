@@ -2,6 +2,8 @@
 /* Executions as clients see them, and how one ends. The queue is in execution_queue.c. */
 #include "lib/repo/execution_repo.h"
 
+#include <string.h>
+
 #include "lib/repo/execution_rows.h"
 
 #define OUTCOME_COLUMNS                                                                            \
@@ -28,13 +30,9 @@ const struct db_stmt execution_repo_statements[] = {
     [COUNT] = { "SELECT COUNT(*)" OF_SESSION },
     [SET_NOTIFY] = { "UPDATE executions SET notify = ? WHERE id = ? AND status IN ('pending', 'running')" },
     [IS_OPEN] = { "SELECT COUNT(*) FROM executions WHERE id = ? AND status IN ('pending', 'running')" },
-    [FINISH] = { "UPDATE executions SET status = ?, claimed_by = NULL, completed_at = " SQL_NOW ","
-                 " stdout_text = ?, stderr_text = ?, stdout_truncated = ?, stderr_truncated = ?,"
-                 " exit_code = ?, return_json = ?, error_kind = ?, error_message = ?, duration_ms = ?,"
-                 " cpu_time_ms = ?, peak_memory_mb = ?, artifacts_json = ?"
-                 " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
-    [RETRY] = { "UPDATE executions SET status = 'pending', claimed_by = NULL, due_at = " SQL_IN_MS
-                " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
+    [FINISH] = { "UPDATE executions SET " EXECUTION_FINISH " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
+    [RETRY] = { "UPDATE executions SET status = 'pending', claimed_by = NULL, pushed_until = NULL,"
+               " due_at = " SQL_IN_MS " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
     [NOTIFY] = { "SELECT notify FROM executions WHERE seq = ?" },
     [STATEMENTS] = { NULL },
 };
@@ -188,18 +186,37 @@ int execution_repo_set_notify(struct db *db, const char *id, const char *address
     return 0;
 }
 
+void finish_params(enum execution_status status, const struct execution_outcome *o,
+                   struct db_param out[EXECUTION_FINISH_PARAMS])
+{
+    const struct db_param params[EXECUTION_FINISH_PARAMS] = {
+        db_text(execution_status_name(status)),
+        db_bytes(o->stdout_text, o->stdout_len),
+        db_bytes(o->stderr_text, o->stderr_len),
+        db_int(o->stdout_truncated),
+        db_int(o->stderr_truncated),
+        o->has_exit_code ? db_int(o->exit_code) : db_null(),
+        db_text(o->return_json),
+        db_text(o->error_kind),
+        db_text(o->error_message),
+        db_double(o->duration_ms),
+        db_double(o->cpu_time_ms),
+        db_double(o->peak_memory_mb),
+        db_text(o->artifacts_json),
+    };
+    memcpy(out, params, sizeof(params));
+}
+
 int execution_repo_finish(struct db *db, int64_t seq, const char *claimed_by,
-                          enum execution_status status, const struct execution_outcome *o,
+                          enum execution_status status, const struct execution_outcome *outcome,
                           bool *changed_out, struct err *err)
 {
     uint64_t changed = 0;
-    if (DB_EXEC(db, &sql[FINISH], &changed, err, db_text(execution_status_name(status)),
-                db_bytes(o->stdout_text, o->stdout_len), db_bytes(o->stderr_text, o->stderr_len),
-                db_int(o->stdout_truncated), db_int(o->stderr_truncated),
-                o->has_exit_code ? db_int(o->exit_code) : db_null(), db_text(o->return_json),
-                db_text(o->error_kind), db_text(o->error_message), db_double(o->duration_ms),
-                db_double(o->cpu_time_ms), db_double(o->peak_memory_mb), db_text(o->artifacts_json),
-                db_int(seq), db_text(claimed_by)) != 0)
+    struct db_param params[EXECUTION_FINISH_PARAMS + 2];
+    finish_params(status, outcome, params);
+    params[EXECUTION_FINISH_PARAMS] = db_int(seq);
+    params[EXECUTION_FINISH_PARAMS + 1] = db_text(claimed_by);
+    if (db_exec(db, &sql[FINISH], params, EXECUTION_FINISH_PARAMS + 2, &changed, err) != 0)
         return -1;
     *changed_out = changed > 0;
     return 0;

@@ -12,6 +12,15 @@
 #define EXECUTION_CODE_COLUMNS ", e.code, e.event_json, e.env_json"
 enum { EXECUTION_FIRST_EXTRA = 14, EXECUTION_CODE_COUNT = 3 };
 
+/* What makes a row final; its parameters first. Artifacts that were reported before stay when the outcome names none. */
+#define EXECUTION_FINISH                                                                           \
+    "status = ?, claimed_by = NULL, completed_at = " SQL_NOW ", stdout_text = ?, stderr_text = ?," \
+    " stdout_truncated = ?, stderr_truncated = ?, exit_code = ?, return_json = ?, error_kind = ?, error_message = ?," \
+    " duration_ms = ?, cpu_time_ms = ?, peak_memory_mb = ?, artifacts_json = IFNULL(?, artifacts_json)"
+enum { EXECUTION_FINISH_PARAMS = 13 };
+void finish_params(enum execution_status status, const struct execution_outcome *outcome,
+                   struct db_param out[EXECUTION_FINISH_PARAMS]);
+
 /* The columns of EXECUTION_COLUMNS. */
 int read_execution(struct execution *out, const struct db_row *row, struct err *err) must_use;
 /* The columns of EXECUTION_CODE_COLUMNS, from `column`. */

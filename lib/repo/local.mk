@@ -12,3 +12,4 @@ lib_librepo_a_SOURCES += lib/repo/idempotency_repo.c lib/repo/idempotency_repo.h
 lib_librepo_a_SOURCES += lib/repo/question_repo.c lib/repo/question_repo.h
 lib_librepo_a_SOURCES += lib/repo/gauge_repo.c lib/repo/gauge_repo.h
 lib_librepo_a_SOURCES += lib/repo/usage_repo.c lib/repo/usage_repo.h
+lib_librepo_a_SOURCES += lib/repo/push_repo.c lib/repo/push_repo.h

@@ -6,6 +6,7 @@
 
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
 #include "lib/util/clock.h"
@@ -158,12 +159,27 @@ static int cancel(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
+/* The same for executors that push; of several dispatchers each does it, for nobody holds these. */
+static int cancel_pushed(struct dispatch *dispatch, struct err *err)
+{
+    cleanup(claim_list_release) struct claim_list asked = { 0 };
+    int64_t now = clock_mono_ms();
+    if (now < dispatch->pushed_at_ms)
+        return 0;
+    if (push_repo_cancelled(dispatch->config.db, CANCEL_BATCH, &asked, err) != 0)
+        return -1;
+    for (size_t i = 0; i < asked.count; i++)
+        dispatch_cancel_pushed(dispatch, &asked.items[i]);
+    dispatch->pushed_at_ms = now + CANCEL_AGAIN_MS;
+    return 0;
+}
+
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
 {
     dispatch->look |= look;
     if (dispatch_store(dispatch, err) != 0 || renew(dispatch, err) != 0 || recover(dispatch, err) != 0)
         return -1;
-    if (look && cancel(dispatch, err) != 0)
+    if (look && (cancel(dispatch, err) != 0 || cancel_pushed(dispatch, err) != 0))
         return -1;
     return claim(dispatch, err);
 }

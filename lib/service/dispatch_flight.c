@@ -93,15 +93,26 @@ static void on_lost(void *arg, enum exec_loss loss, const struct err *err)
     end_flight(flight);
 }
 
-static const struct exec_handlers handlers = { .on_answer = on_answer, .on_lost = on_lost };
+static void on_accepted(void *arg)
+{
+    struct flight *flight = arg;
+    flight->verdict.pushed = true;
+    end_flight(flight);
+}
+
+static const struct exec_handlers handlers = { .on_answer = on_answer, .on_lost = on_lost, .on_accepted = on_accepted };
 
 /* `endpoint` holds what `target` points to. */
+static void aim_at(const struct dispatch *dispatch, const char *container_id, const char *secret,
+                   struct runtime_endpoint *endpoint, struct exec_target *target)
+{
+    runtime_endpoint(&dispatch->config.settings->runtime, container_id, endpoint);
+    *target = (struct exec_target){ .unix_path = endpoint->unix_path, .url = endpoint->url, .secret = secret };
+}
+
 static void aim(const struct flight *flight, struct runtime_endpoint *endpoint, struct exec_target *target)
 {
-    runtime_endpoint(&flight->dispatch->config.settings->runtime, flight->container_id, endpoint);
-    *target = (struct exec_target){
-        .unix_path = endpoint->unix_path, .url = endpoint->url, .secret = flight->secret
-    };
+    aim_at(flight->dispatch, flight->container_id, flight->secret, endpoint, target);
 }
 
 static int send(struct flight *flight, const struct execution_claim *claim, struct err *err)
@@ -127,6 +138,17 @@ static int send(struct flight *flight, const struct execution_claim *claim, stru
     return execclient_start(flight->dispatch->http, &target, &request, &handlers, flight, &flight->run, err);
 }
 
+/* Why there is no stream: the executor pushes and was not heard of, or it could not be sent. */
+static enum exec_loss loss_at_start(const struct execution_claim *claim, struct err *problem)
+{
+    if (claim->silent) {
+        err_set(problem, ERR_TIMEOUT, "Its executor did not report for %d s.", EXECUTION_LEASE_MS / 1000);
+        return claim->overdue ? EXEC_LOSS_OVERDUE : EXEC_LOSS_BROKEN;
+    }
+    bool ours = problem->code == ERR_INTERNAL || problem->code == ERR_UNAVAILABLE; /* may go better next time */
+    return ours ? EXEC_LOSS_BUSY : EXEC_LOSS_REFUSED;
+}
+
 int flight_start(struct dispatch *dispatch, const struct execution_claim *claim, struct err *err)
 {
     const struct execution *execution = &claim->execution;
@@ -139,6 +161,7 @@ int flight_start(struct dispatch *dispatch, const struct execution_claim *claim,
         .attempts = execution->attempts,
         .max_retries = execution->max_retries,
         .language = execution->language,
+        .timeout_ms = execution->timeout_s * 1000,
         .bucket_next = *bucket(dispatch, execution->seq),
     };
     memcpy(flight->id, execution->id, sizeof(flight->id));
@@ -147,12 +170,11 @@ int flight_start(struct dispatch *dispatch, const struct execution_claim *claim,
     memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
     *bucket(dispatch, flight->seq) = flight;
     struct err problem = ERR_INIT;
-    if (send(flight, claim, &problem) == 0) {
+    if (!claim->silent && send(flight, claim, &problem) == 0) {
         list_add(&dispatch->running, flight);
         return 0;
     }
-    bool ours = problem.code == ERR_INTERNAL || problem.code == ERR_UNAVAILABLE; /* may go better next time */
-    lose(flight, ours ? EXEC_LOSS_BUSY : EXEC_LOSS_REFUSED, &problem);
+    lose(flight, loss_at_start(claim, &problem), &problem);
     list_add(&dispatch->ended, flight);
     return 0;
 }
@@ -171,4 +193,12 @@ void flight_cancel(struct flight *flight)
     struct exec_target target;
     aim(flight, &endpoint, &target);
     execclient_cancel(flight->dispatch->http, &target, flight->id);
+}
+
+void dispatch_cancel_pushed(struct dispatch *dispatch, const struct execution_claim *claim)
+{
+    struct runtime_endpoint endpoint;
+    struct exec_target target;
+    aim_at(dispatch, claim->container_id, claim->container_secret, &endpoint, &target);
+    execclient_cancel(dispatch->http, &target, claim->execution.id);
 }

@@ -13,7 +13,7 @@ struct flight {
     struct dispatch *dispatch;
     struct exec_run *run; /* NULL once ended */
     int64_t seq;
-    int64_t attempts, max_retries;
+    int64_t attempts, max_retries, timeout_ms;
     enum language language;
     char id[EXECUTION_ID_SIZE];
     char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
@@ -38,7 +38,7 @@ struct dispatch {
     struct flight_list running, ended;
     struct flight **table; /* by seq; a power of two */
     size_t table_mask;
-    int64_t renew_at_ms;
+    int64_t renew_at_ms, pushed_at_ms; /* when leases are renewed, and pushing executors' cancellations looked at */
     bool look;    /* the queue may hold something for us */
     bool recover; /* the rows may say we run what we do not know of */
 };
@@ -53,6 +53,8 @@ void flight_postpone(struct flight *flight);
 /* Executor calls that nobody waits for. */
 void flight_ack(struct flight *flight);
 void flight_cancel(struct flight *flight);
+/* The same for one that is no flight: its executor pushes. Id, container and secret of `claim` are looked at. */
+void dispatch_cancel_pushed(struct dispatch *dispatch, const struct execution_claim *claim);
 
 /* Stores what has ended, in as few transactions as sensible, and wakes who waits. On failure the rest stays in `ended`. */
 int dispatch_store(struct dispatch *dispatch, struct err *err) must_use;

@@ -13,6 +13,7 @@ struct verdict {
     enum execution_status status;
     bool suspect;                 /* its container may be dead */
     bool cancel;                  /* the executor may still run it */
+    bool pushed;                  /* not at all: the executor will report by itself */
     bool lost;                    /* there is no answer: who asked to cancel it gets that */
     struct execution_outcome outcome;
 };

@@ -6,6 +6,7 @@
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
 
@@ -45,6 +46,9 @@ static int store_verdict(struct db *db, struct flight *flight, const char *claim
 {
     const struct verdict *verdict = &flight->verdict;
     flight->overruled = false;
+    if (verdict->pushed)
+        return push_repo_let_go(db, flight->seq, claimed_by, flight->timeout_ms + EXECUTION_MARGIN_MS, &flight->changed,
+                                err);
     int result = verdict->again
         ? execution_repo_retry(db, flight->seq, claimed_by, verdict->delay_ms, &flight->changed, err)
         : execution_repo_finish(db, flight->seq, claimed_by, verdict->status, &verdict->outcome, &flight->changed, err);
@@ -113,7 +117,8 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
         struct flight *flight = batch->flights[i];
         suspects |= flight->verdict.suspect;
         bool retried = flight->verdict.again && flight->changed && !flight->overruled;
-        flight->changed = (!flight->verdict.again || flight->overruled) && is_stored(dispatch, flight);
+        bool final = (!flight->verdict.again && !flight->verdict.pushed) || flight->overruled;
+        flight->changed = final && is_stored(dispatch, flight);
         if (flight->changed)
             doorbell_ring(dispatch->config.doorbell, flight->notify, flight->id);
         count(dispatch, flight, retried);
