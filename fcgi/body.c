@@ -89,3 +89,10 @@ int request_read_body(struct request *request, size_t limit, struct err *err)
                        request->body.len, (long long)promised);
     return 0;
 }
+
+bool request_has_no_body(const struct request *request)
+{
+    const char *type = request_param(request, "CONTENT_TYPE");
+    int64_t length = promised_length(request);
+    return length == 0 || (length == LENGTH_UNKNOWN && (!type || !type[0]));
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/service/callbacks.h"
 #include "lib/service/limits.h"
 #include "lib/service/recall.h"
 #include "lib/service/tokens.h"
@@ -93,6 +94,14 @@ static int verify(const struct route *route, const struct context *context, cons
     return 0;
 }
 
+static int admit_container(struct context *context, const char *secret, struct caller *caller, struct err *err)
+{
+    if (callback_admit(context, secret, caller, err) != 0)
+        return -1;
+    snprintf(context->actor.name, sizeof(context->actor.name), "container:%s", caller->container_id);
+    return 0;
+}
+
 int guard_admit(const struct route *route, const struct request *request,
                 struct context *context, struct caller *caller, struct err *err)
 {
@@ -101,6 +110,8 @@ int guard_admit(const struct route *route, const struct request *request,
     const char *token = bearer_token(request);
     if (!token)
         return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
+    if (route->access == ACCESS_CONTAINER)
+        return admit_container(context, token, caller, err);
     if (verify(route, context, token, caller, err) != 0)
         return -1;
     memcpy(context->actor.name, caller->owner, sizeof(context->actor.name));

@@ -57,6 +57,8 @@ int request_query_int(const struct request *request, const char *name, int64_t m
  * so; NULL for none. */
 int request_check_query(const struct request *request, const char *allowed, struct err *err) must_use;
 
+/* Whether the request says that it has no body: Content-Length is 0, or neither length nor type are named. */
+bool request_has_no_body(const struct request *request);
 /* Reads the body into request->body. `limit` 0: there must be none. ERR_TOO_LARGE beyond `limit`; ERR_INVALID when Content-Length is
  * not a number or not the truth; ERR_MEDIA_TYPE when it is not application/json in UTF-8. */
 int request_read_body(struct request *request, size_t limit, struct err *err) must_use;

@@ -86,7 +86,7 @@ static void add_text(struct json_object *object, const char *name, const char *t
 
 void response_error(struct response *response, const struct err *err)
 {
-    const struct error_info *info = error_info(err->code);
+    const struct error_info *info = response->internal ? error_info_internal(err->code) : error_info(err->code);
     struct json_object *body = json_object_new_object();
     if (body) {
         add_text(body, "error_code", info->name);

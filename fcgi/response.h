@@ -22,6 +22,7 @@ struct response {
     int retry_after_s;          /* 0: says nothing */
     bool replayed;              /* the first answer again: Idempotency-Replayed */
     bool challenge;             /* says WWW-Authenticate */
+    bool internal;              /* of the internal API: its names of errors */
     const char *error_code;     /* of an error answer, for the log; NULL otherwise */
     char request_id[REQUEST_ID_SIZE];
 };

@@ -4,7 +4,10 @@
 #include "fcgi/router.h"
 
 #define API "/api/v1"
+#define INTERNAL API "/internal"
 #define PAGE "limit|offset"
+
+enum { REPORT_MAX = 64 * 1024 };
 
 const struct route route_table[] = {
     { "POST", API "/sessions", sessions_create, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, REQUEST_BODY_MAX,
@@ -31,6 +34,18 @@ const struct route route_table[] = {
       "Fetch the result of an execution" },
     { "POST", API "/executions/{id}/cancel", executions_cancel, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, 0,
       "Cancel an execution" },
+    { "POST", INTERNAL "/executions/{id}/status", internal_status, ACCESS_CONTAINER, 0, NULL, REPORT_MAX,
+      "An executor says that it runs an execution" },
+    { "POST", INTERNAL "/executions/{id}/heartbeat", internal_heartbeat, ACCESS_CONTAINER, 0, NULL, REPORT_MAX,
+      "An executor says that it still runs an execution" },
+    { "POST", INTERNAL "/executions/{id}/result", internal_result, ACCESS_CONTAINER, 0, NULL, RESULT_BODY_MAX,
+      "An executor reports a result" },
+    { "POST", INTERNAL "/executions/{id}/artifacts", internal_artifacts, ACCESS_CONTAINER, 0, NULL, REQUEST_BODY_MAX,
+      "An executor reports artifacts" },
+    { "POST", INTERNAL "/sessions/{id}/container_ready", internal_container_ready, ACCESS_CONTAINER, 0, NULL, REPORT_MAX,
+      "A container says that it is ready" },
+    { "POST", INTERNAL "/sessions/{id}/container_exited", internal_container_exited, ACCESS_CONTAINER, 0, NULL, REPORT_MAX,
+      "A container says that it ends" },
     { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, 0, "List templates" },
     { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, 0, "Look at a template" },
     { "GET", API "/containers/{id}/logs", containers_logs, ACCESS_SCOPE, SCOPE_SESSIONS, "tail|since", 0,

@@ -29,6 +29,14 @@ static int find_route(struct visit *visit, struct err *err)
     return status;
 }
 
+/* An executor that has nothing to say need not send {}. */
+static int read_body(struct request *request, const struct route *route, struct err *err)
+{
+    if (route->access == ACCESS_CONTAINER && request_has_no_body(request))
+        return 0;
+    return request_read_body(request, route->body_limit, err);
+}
+
 static int handle(struct visit *visit, struct err *err)
 {
     const struct route *route = visit->match.route;
@@ -36,9 +44,10 @@ static int handle(struct visit *visit, struct err *err)
         response_json(&visit->response, 204, NULL);
         return 0;
     }
+    visit->response.internal = route->access == ACCESS_CONTAINER;
     if (guard_admit(route, &visit->request, visit->server->context, &visit->call.caller, err) != 0 ||
         request_check_query(&visit->request, route->query, err) != 0 ||
-        request_read_body(&visit->request, route->body_limit, err) != 0)
+        read_body(&visit->request, route, err) != 0)
         return -1;
     visit->call.id = visit->match.id;
     return route->handler(&visit->call, err);

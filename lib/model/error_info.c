@@ -58,3 +58,34 @@ const struct error_info *error_info(enum err_code code)
         code = ERR_INTERNAL;
     return &table[code];
 }
+
+static const struct error_info internal_unauthorized = {
+    "Internal.Unauthorized", 401, false, "Missing or invalid secret", "Send 'Authorization: Bearer SECRET' with the container's own secret"
+};
+static const struct error_info internal_execution = {
+    "Internal.InvalidExecution", 404, false, "Not this container's", "Report only about the container's own session and its executions"
+};
+static const struct error_info internal_parameter = {
+    "Internal.InvalidParameter", 400, false, "Invalid request parameter", "Correct the field that the detail names"
+};
+static const struct error_info internal_conflict = {
+    "Internal.StateConflict", 409, false, "The current state does not allow this", "Stop: what was decided before stands"
+};
+
+const struct error_info *error_info_internal(enum err_code code)
+{
+    switch (code) {
+    case ERR_UNAUTHORIZED:
+    case ERR_FORBIDDEN:
+        return &internal_unauthorized;
+    case ERR_EXECUTION_NOT_FOUND:
+    case ERR_SESSION_NOT_FOUND:
+        return &internal_execution;
+    case ERR_INVALID:
+        return &internal_parameter;
+    case ERR_CONFLICT:
+        return &internal_conflict;
+    default:
+        return error_info(code);
+    }
+}

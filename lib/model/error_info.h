@@ -18,4 +18,7 @@ struct error_info {
 /* Never NULL; ERR_NONE and unknown codes give ERR_INTERNAL's row. */
 const struct error_info *error_info(enum err_code code);
 
+/* The same for the internal API, whose callers are executors. */
+const struct error_info *error_info_internal(enum err_code code);
+
 #endif

@@ -20,3 +20,4 @@ lib_libservice_a_SOURCES += lib/service/container_logs.c lib/service/container_l
 lib_libservice_a_SOURCES += lib/service/metrics.c lib/service/metrics.h lib/service/metrics_gauges.c \
 	lib/service/recall.c lib/service/recall.h
 lib_libservice_a_SOURCES += lib/service/provision_measure.c
+lib_libservice_a_SOURCES += lib/service/opening.c lib/service/opening.h lib/service/callbacks.c lib/service/callbacks.h

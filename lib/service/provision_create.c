@@ -5,9 +5,8 @@
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
-#include "lib/repo/execution_repo.h"
-#include "lib/repo/session_repo.h"
 #include "lib/service/metrics.h"
+#include "lib/service/opening.h"
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
 
@@ -28,6 +27,17 @@ static bool is_warm(const struct container *container)
     return container->session_id[0] == '\0';
 }
 
+/* Whether the container has reported by itself; then it may be one that is never asked. */
+static bool said_ready(struct provisioner *provisioner, const struct container *container)
+{
+    struct err ignored = ERR_INIT;
+    struct container now = { 0 };
+    bool ready = container_repo_get(provisioner->config.db, container->id, &now, &ignored) == 0 &&
+                 now.status == CONTAINER_RUNNING;
+    container_release(&now);
+    return ready;
+}
+
 /* Waits for the executor, but no longer than its container runs. */
 static int await_executor(struct provisioner *provisioner, const struct container *container, struct runtime *runtime,
                           int64_t limit_ms, struct err *err)
@@ -46,6 +56,8 @@ static int await_executor(struct provisioner *provisioner, const struct containe
             return -1;
         struct runtime_status status;
         struct err ignored = ERR_INIT;
+        if (said_ready(provisioner, container))
+            return 0;
         if (runtime_inspect(runtime, container->id, &status, &ignored) == 0 && status.state != RUNTIME_RUNNING)
             return err_set(err, ERR_INTERNAL, "Its executor ended right after the start (exit code %d).",
                            (int)status.exit_code);
@@ -71,46 +83,17 @@ static int bring_up(struct provisioner *provisioner, const struct container *con
     return await_executor(provisioner, container, runtime, limit_ms - (clock_mono_ms() - begun), err);
 }
 
-struct opening {
-    const struct container *container;
-    const char *claimed_by;
-    bool opened;      /* the container is ready */
-    uint64_t waiting; /* executions that may run now */
-};
-
-/* Session, then container, then executions: the order in which the end of a session locks them. */
-static int open_work(struct db *db, void *arg, struct err *err)
-{
-    struct opening *opening = arg;
-    const struct container *container = opening->container;
-    bool started = true, ready = false, deleted = false;
-    opening->opened = false;
-    opening->waiting = 0;
-    if (!is_warm(container) && session_repo_start(db, container->session_id, &started, err) != 0)
-        return -1;
-    if (!started) /* it ended meanwhile */
-        return container_repo_delete(db, container->id, &deleted, err);
-    if (container_repo_ready(db, container->id, opening->claimed_by, &ready, err) != 0)
-        return -1;
-    if (!ready)
-        return err_set(err, ERR_CONFLICT, "The container is to be removed.");
-    opening->opened = true;
-    if (is_warm(container))
-        return 0;
-    return execution_repo_make_runnable(db, container->session_id, &opening->waiting, err);
-}
-
 /* A commit whose outcome is not known is looked up: done again, it would take the running session for an ended one. */
 static int open_again(struct db *db, struct opening *opening, struct err *err)
 {
     struct container now = { 0 };
-    if (container_repo_get(db, opening->container->id, &now, err) != 0)
+    if (container_repo_get(db, opening->container_id, &now, err) != 0)
         return -1;
     enum container_status status = now.status;
     container_release(&now);
     opening->opened = status == CONTAINER_WARM || status == CONTAINER_RUNNING;
     opening->waiting = opening->opened; /* ring, in case */
-    return status == CONTAINER_CREATING ? db_transaction(db, open_work, opening, err) : 0;
+    return status == CONTAINER_CREATING ? db_transaction(db, opening_work, opening, err) : 0;
 }
 
 /* The engine has done its part; a database that is away must not make that worthless at once. */
@@ -118,7 +101,7 @@ static int open_container(struct provisioner *provisioner, struct opening *openi
 {
     struct db *db = provisioner->config.db;
     int64_t deadline = clock_mono_ms() + COMMIT_LIMIT_MS;
-    int result = db_transaction(db, open_work, opening, err);
+    int result = db_transaction(db, opening_work, opening, err);
     while (result != 0 && (err->code == ERR_UNCERTAIN || err->code == ERR_UNAVAILABLE) && clock_mono_ms() < deadline) {
         poll(NULL, 0, COMMIT_PAUSE_MS);
         result = open_again(db, opening, err);
@@ -127,7 +110,7 @@ static int open_container(struct provisioner *provisioner, struct opening *openi
         result = 0; /* the row has a removal due */
     if (result == 0 && opening->waiting > 0)
         doorbell_ring(provisioner->config.doorbell, provisioner->config.settings->doorbell.dispatchd,
-                      opening->container->session_id);
+                      opening->session_id);
     return result;
 }
 
@@ -195,7 +178,8 @@ int provision_create(struct provisioner *provisioner, const struct container *co
     int64_t left = limit - (clock_wall_ms() - container->created_at);
     struct err problem = ERR_INIT;
     if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
-        struct opening opening = { .container = container, .claimed_by = config->claimed_by };
+        struct opening opening = { .container_id = container->id, .session_id = container->session_id,
+                                   .claimed_by = config->claimed_by };
         int result = open_container(provisioner, &opening, err);
         if (result == 0 && opening.opened) {
             config->report(LOG_LEVEL_INFO, "container ready", NULL, "container_id", container->id);
