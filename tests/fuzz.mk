@@ -6,6 +6,7 @@ FUZZ_TESTS = tests/unit/test_fuzz_request \
 	tests/unit/test_fuzz_resources \
 	tests/unit/test_fuzz_times \
 	tests/unit/test_fuzz_json \
+	tests/unit/test_fuzz_logs \
 	tests/unit/test_fuzz_wire
 UNIT_TESTS += $(FUZZ_TESTS)
 tests_unit_test_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/driver.c tests/fuzz/fuzz.h
@@ -22,6 +23,8 @@ tests_unit_test_fuzz_times_SOURCES = tests/fuzz/fuzz_times.c tests/fuzz/driver.c
 tests_unit_test_fuzz_times_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_json_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
 
@@ -33,6 +36,7 @@ FUZZERS = tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_resources \
 	tests/fuzz/fuzz_times \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_logs \
 	tests/fuzz/fuzz_wire
 EXTRA_PROGRAMS += $(FUZZERS)
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
@@ -56,6 +60,9 @@ tests_fuzz_fuzz_times_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_LDADD = $(UTIL_TEST_LIBS)
 tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
+tests_fuzz_fuzz_logs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -11,17 +11,9 @@ tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c
 tests_unit_test_runtime_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_docker_body_SOURCES = tests/unit/test_docker_body.c
 tests_unit_test_docker_body_LDADD = $(RUNTIME_TEST_LIBS)
-UNIT_TESTS += tests/unit/test_container_logs tests/unit/test_fuzz_logs
+UNIT_TESTS += tests/unit/test_container_logs
 tests_unit_test_container_logs_SOURCES = tests/unit/test_container_logs.c
 tests_unit_test_container_logs_LDADD = $(RUNTIME_TEST_LIBS)
-tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c tests/fuzz/fuzz.h
-tests_unit_test_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
-if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_logs
-tests_fuzz_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
-tests_fuzz_fuzz_logs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-endif
 
 check_PROGRAMS += tests/fakes/shell_executor
 tests_fakes_shell_executor_SOURCES = tests/fakes/shell_executor.c

@@ -10,6 +10,8 @@
 #include "lib/repo/question_repo.h"
 #include "lib/repo/session_repo.h"
 
+#define SINCE_MAX_MS INT64_C(253402300799999) /* the last that a row can hold; an offset reaches beyond it */
+
 static int not_found(const char *id, struct err *err)
 {
     return err_set(err, ERR_CONTAINER_NOT_FOUND, "Container '%.64s' does not exist.", id);
@@ -39,7 +41,8 @@ static int make_question(const struct context *context, const struct container_l
         return not_found(container.id, err);
     if (check_owner(context, &container, request->owner, err) != 0)
         return -1;
-    *out = (struct question){ .tail = request->tail, .since_ms = request->since_ms };
+    *out = (struct question){ .tail = request->tail };
+    out->since_ms = request->since_ms < SINCE_MAX_MS ? request->since_ms : SINCE_MAX_MS;
     context->random_id(out->id, QUESTION_ID_RANDOM);
     memcpy(out->node_id, container.node_id, sizeof(out->node_id));
     memcpy(out->container_id, container.id, sizeof(out->container_id));

@@ -11,19 +11,6 @@
 
 enum { MAX = 4096 };
 
-const char *const fuzz_seeds[] = {
-    "2026-01-06T10:00:00.123456789Z 2026-01-06T10:00:00Z [INFO] a b=\"c\"\n2026-01-06T10:00:01+01:00 raw \xc3\xa9\n\n",
-    "\1\1\1\1\1\1\1\1" "2026-01-06T10:00:00Z [WARN] x\r\n",
-    "2016-12-31T23:59:60Z [ERROR] \x1b[2J\xc2\x9b",
-    NULL,
-};
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 static void on_text(void *arg, int stream, const char *text, size_t len, bool end)
 {
     (void)end;
@@ -35,11 +22,12 @@ static void check(struct log_lines *lines)
     int64_t ms;
     struct strbuf out = STRBUF_INIT(MAX);
     log_lines_finish(lines, MAX, &out);
-    require(strbuf_ok(&out) && strbuf_ok(&lines->kept));
-    require(utf8_valid(strbuf_str(&out), out.len));
+    fuzz_require(strbuf_ok(&out) && strbuf_ok(&lines->kept), "a buffer that overflows");
+    fuzz_require(utf8_valid(strbuf_str(&out), out.len), "bad UTF-8");
     for (const char *at = strbuf_str(&out); *at; at = strchr(at, '\n') + 1) {
-        require(strchr(at, '\n') != NULL);
-        require(clock_parse_prefix(at, strlen(at), &ms) == CLOCK_TEXT_SIZE - 1 && at[CLOCK_TEXT_SIZE - 1] == ' ');
+        fuzz_require(strchr(at, '\n') != NULL, "a line without an end");
+        fuzz_require(clock_parse_prefix(at, strlen(at), &ms) == CLOCK_TEXT_SIZE - 1 && at[CLOCK_TEXT_SIZE - 1] == ' ',
+                     "a line without a time");
     }
     strbuf_release(&out);
     log_lines_release(lines);
@@ -50,8 +38,8 @@ static void feed_framed(struct docker_frames *frames, const char *text, size_t s
 {
     size_t half = size / 2;
     const char head[8] = { (char)(size % 3), 0, 0, 0, 0, (char)(half >> 16), (char)(half >> 8), (char)half };
-    require(docker_frames_feed(frames, head, 5) && docker_frames_feed(frames, head + 5, 3));
-    require(docker_frames_feed(frames, text, half) && docker_frames_whole(frames));
+    fuzz_require(docker_frames_feed(frames, head, 5) && docker_frames_feed(frames, head + 5, 3), "a good head refused");
+    fuzz_require(docker_frames_feed(frames, text, half) && docker_frames_whole(frames), "a good frame refused");
     if (docker_frames_feed(frames, text + half, size - half))
         (void)docker_frames_whole(frames);
 }
