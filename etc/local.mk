@@ -6,6 +6,9 @@ sampledir = $(pkgdatadir)/samples
 UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service etc/systemd/sandbox-provisiond.service \
 	etc/systemd/sandbox-reap.service etc/systemd/sandbox-pool.service
 SAMPLES = etc/lighttpd.conf etc/apache.conf etc/cron.d/sandbox
+# where workers count that a web server starts
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+dist_tmpfiles_DATA = etc/tmpfiles.d/sandbox.conf
 dist_sample_DATA = etc/sandbox.conf
 nodist_sample_DATA = $(SAMPLES)
 nodist_systemdsystemunit_DATA = $(UNITS)

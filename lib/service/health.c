@@ -20,6 +20,11 @@ static const struct {
     { "pool", false },
 };
 
+const char *health_job(size_t index)
+{
+    return expected_jobs[index].name;
+}
+
 const char *health_name(enum health health)
 {
     static const char *const names[] = { "healthy", "degraded", "unhealthy" };

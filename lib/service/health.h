@@ -40,6 +40,8 @@ struct health_report {
 
 /* Whether the database answers, and how long it took. Returns 0 or -1 with the error. */
 int health_service_ping(const struct context *context, double *took_ms_out, struct err *err) must_use;
+/* The names of the jobs that an installation runs, 0 to HEALTH_JOBS - 1. */
+const char *health_job(size_t index);
 /* Looks at everything. Never fails: what cannot be seen is bad. */
 void health_service_report(const struct context *context, struct health_report *out);
 void health_report_release(struct health_report *report);

@@ -4,11 +4,17 @@
 
 #include <string.h>
 
+#include "lib/service/health.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Every program that counts, the web workers first. */
-static const char *const programs[] = { METRICS_API, "dispatchd", "provisiond", "reap", "pool", "probe", "purge" };
-enum { FIRST_JOB = 1, FINAL_STATUSES = EXECUTION_STATUSES - EXECUTION_COMPLETED };
+/* Every program that counts: the jobs, then the web workers. */
+enum { PROGRAMS = HEALTH_JOBS + 1, FINAL_STATUSES = EXECUTION_STATUSES - EXECUTION_COMPLETED };
+
+static const char *program(size_t index)
+{
+    return index < HEALTH_JOBS ? health_job(index) : METRICS_API;
+}
 
 static size_t two(void)
 {
@@ -32,7 +38,7 @@ static size_t count_limits(void)
 
 static size_t count_jobs(void)
 {
-    return COUNT(programs) - FIRST_JOB;
+    return HEALTH_JOBS;
 }
 
 static void label_outcome(size_t index, struct strbuf *out)
@@ -63,7 +69,7 @@ static void label_limit(size_t index, struct strbuf *out)
 
 static void label_job(size_t index, struct strbuf *out)
 {
-    metrics_add_label(out, "job", programs[FIRST_JOB + index]);
+    metrics_add_label(out, "job", health_job(index));
 }
 
 static const int64_t create_bounds[] = { 1000, 2000, 3000, 5000, 7500, 10000, 20000, 50000, 100000, 250000, 1000000, 5000000, 0 };
@@ -103,18 +109,18 @@ static const struct metric metrics[] = {
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 
-static char *directory_of(const struct settings *settings, const char *program)
+static char *directory_of(const struct settings *settings, const char *name)
 {
     struct strbuf path = STRBUF_INIT(4096);
-    strbuf_addf(&path, "%s/%s", settings->metrics.directory, program);
+    strbuf_addf(&path, "%s/%s", settings->metrics.directory, name);
     return strbuf_steal(&path);
 }
 
-struct metrics *metrics_service_open(const struct settings *settings, const char *program, struct err *err)
+struct metrics *metrics_service_open(const struct settings *settings, const char *name, struct err *err)
 {
     if (!settings->metrics.directory[0])
         return NULL;
-    cleanup_free char *directory = directory_of(settings, program);
+    cleanup_free char *directory = directory_of(settings, name);
     if (directory)
         return metrics_open(directory, "service", &table, err);
     err_internal(err, 0, "out of memory for metrics");
@@ -129,9 +135,9 @@ void metrics_executions_ended(struct metrics *counters, enum language language, 
 
 void metrics_job_failed(struct metrics *counters, const char *job)
 {
-    for (size_t i = FIRST_JOB; i < COUNT(programs); i++)
-        if (strcmp(programs[i], job) == 0)
-            metrics_add(counters, METRIC_JOB_STEPS_FAILED, i - FIRST_JOB, 0, 1);
+    for (size_t i = 0; i < HEALTH_JOBS; i++)
+        if (strcmp(health_job(i), job) == 0)
+            metrics_add(counters, METRIC_JOB_STEPS_FAILED, i, 0, 1);
 }
 
 int metrics_service_counters(const struct context *context, struct strbuf *out, struct err *err)
@@ -141,13 +147,13 @@ int metrics_service_counters(const struct context *context, struct strbuf *out, 
     if (!values)
         return -1;
     metrics_add_header(out, started, "gauge", "Since when a program's counters count, in seconds since 1970.");
-    for (size_t i = 0; i < COUNT(programs); i++) {
-        cleanup_free char *directory = directory_of(context->settings, programs[i]);
+    for (size_t i = 0; i < PROGRAMS; i++) {
+        cleanup_free char *directory = directory_of(context->settings, program(i));
         cleanup_strbuf struct strbuf label = STRBUF_INIT(256);
         int64_t since_ms = 0;
         if (!directory || metrics_values_add(values, directory, "service", &since_ms) != 0)
             continue;
-        metrics_add_label(&label, "program", programs[i]);
+        metrics_add_label(&label, "program", program(i));
         metrics_add_sample(out, started, strbuf_str(&label), (double)since_ms / 1000);
     }
     metrics_values_text(values, out);

@@ -26,9 +26,9 @@ enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT
 
 #define METRICS_API "api" /* the web workers' program name; a job's is its own */
 
-/* The file of `program` in its own directory, so that no program can write another's. NULL: with err, or with ERR_NONE when
+/* The file of the program `name` in its own directory, so that no program can write another's. NULL: with err, or with ERR_NONE when
  * metrics are switched off. */
-struct metrics *metrics_service_open(const struct settings *settings, const char *program, struct err *err) must_use;
+struct metrics *metrics_service_open(const struct settings *settings, const char *name, struct err *err) must_use;
 
 /* So many executions of a language have ended so. */
 void metrics_executions_ended(struct metrics *metrics, enum language language, enum execution_status status,
