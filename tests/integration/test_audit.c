@@ -148,8 +148,9 @@ START_TEST(test_audit__long_details_are_cut)
     text[sizeof(text) - 1] = '\0';
     OK(audit_note(&api_me->context, "update", "template", "t", &err, "%s", text));
     ck_assert_int_eq(fixture_number("SELECT LENGTH(detail) FROM audit"), 1024);
-    for (size_t i = 0; i + 1 < sizeof(text); i += 2)
+    for (size_t i = 0; i + 2 < sizeof(text); i += 2)
         memcpy(text + i, "\xc3\xa4", 2);
+    text[sizeof(text) - 2] = '\0';
     OK(audit_note(&api_me->context, "update", "template", "t", &err, "%s", text));
     ck_assert_int_eq(fixture_number("SELECT CHAR_LENGTH(detail) FROM audit ORDER BY seq DESC LIMIT 1"), 1024);
 }
