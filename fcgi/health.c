@@ -20,5 +20,6 @@ int health_detailed(struct call *call, struct err *err)
     cleanup(health_report_release) struct health_report report;
     health_service_report(call->context, &report);
     call->response->retry_after_s = report.overall == HEALTH_BAD ? RETRY_AFTER_S : 0;
-    return call_answer(call, report.overall == HEALTH_BAD ? 503 : 200, health_report_encode(&report), err);
+    bool usage = call->caller.scopes & SCOPE_ADMIN; /* who has the node is no other owner's business */
+    return call_answer(call, report.overall == HEALTH_BAD ? 503 : 200, health_report_encode(&report, usage), err);
 }

@@ -28,17 +28,18 @@ static struct json_object *database_encode(const struct health_report *report)
     return object;
 }
 
-static struct json_object *share_encode(int64_t used, int64_t capacity)
+static struct json_object *share_encode(bool usage, int64_t used, int64_t capacity)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
         return NULL;
-    fields_add_int(object, "used", used);
+    if (usage)
+        fields_add_int(object, "used", used);
     fields_add_int(object, "capacity", capacity);
     return object;
 }
 
-static struct json_object *node_encode(const struct node *node, int64_t now_ms)
+static struct json_object *node_encode(const struct node *node, int64_t now_ms, bool usage)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
@@ -51,9 +52,9 @@ static struct json_object *node_encode(const struct node *node, int64_t now_ms)
     fields_add_text(object, "isolation", node->isolation);
     fields_add(object, "isolation_weaker", json_object_new_boolean(node->isolation_weaker));
     fields_add_time(object, "last_seen_at", node->last_seen_at);
-    fields_add(object, "cpu_milli", share_encode(node->used_cpu_milli, node->cpu_milli));
-    fields_add(object, "memory_mb", share_encode(node->used_memory_mb, node->memory_mb));
-    fields_add(object, "containers", share_encode(node->used_containers, node->max_containers));
+    fields_add(object, "cpu_milli", share_encode(usage, node->used_cpu_milli, node->cpu_milli));
+    fields_add(object, "memory_mb", share_encode(usage, node->used_memory_mb, node->memory_mb));
+    fields_add(object, "containers", share_encode(usage, node->used_containers, node->max_containers));
     if (health != HEALTH_GOOD)
         fields_add_text(object, "error", node->error ? node->error : "Nothing was heard of it for too long.");
     return object;
@@ -87,7 +88,7 @@ static struct json_object *part_encode(double took_ms, struct json_object *items
     return object;
 }
 
-struct json_object *health_report_encode(const struct health_report *report)
+struct json_object *health_report_encode(const struct health_report *report, bool usage)
 {
     struct json_object *object = json_object_new_object();
     struct json_object *nodes = json_object_new_array(), *jobs = json_object_new_array();
@@ -98,7 +99,7 @@ struct json_object *health_report_encode(const struct health_report *report)
         return NULL;
     }
     for (size_t i = 0; i < report->nodes.count; i++)
-        json_object_array_add(nodes, node_encode(&report->nodes.items[i], report->seen_ms));
+        json_object_array_add(nodes, node_encode(&report->nodes.items[i], report->seen_ms, usage));
     for (size_t i = 0; i < HEALTH_JOBS; i++)
         json_object_array_add(jobs, job_encode(&report->jobs[i]));
     fields_add_text(object, "status", health_name(report->overall));

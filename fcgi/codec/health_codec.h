@@ -8,6 +8,7 @@
 
 /* {status, version, took_ms} of an installation whose database answered. */
 struct json_object *health_encode(double took_ms) must_use;
-struct json_object *health_report_encode(const struct health_report *report) must_use;
+/* `usage`: also how much of each node all owners together use. */
+struct json_object *health_report_encode(const struct health_report *report, bool usage) must_use;
 
 #endif

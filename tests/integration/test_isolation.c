@@ -240,6 +240,26 @@ START_TEST(test_isolation__filters_and_keys)
 }
 END_TEST
 
+static bool shows_usage(const char *scopes)
+{
+    struct client *client = client_new("third", scopes, 0);
+    struct json_object *report = client_json(client, "GET", "/health/detailed", NULL, 503); /* no jobs */
+    const char *text = json_text(report);
+    ck_assert_ptr_nonnull(strstr(text, "\"capacity\""));
+    bool shown = strstr(text, "\"used\"") != NULL;
+    json_object_put(report);
+    client_free(client);
+    return shown;
+}
+
+/* Who knows its own containers could count everybody else's. */
+START_TEST(test_isolation__only_operators_see_how_full_nodes_are)
+{
+    ck_assert(!shows_usage("sessions,templates"));
+    ck_assert(shows_usage("admin"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("isolation");
@@ -250,5 +270,6 @@ int main(void)
     tcase_add_test(tcase, test_isolation__others_things_do_not_exist);
     tcase_add_test(tcase, test_isolation__warm_containers_are_not_shown);
     tcase_add_test(tcase, test_isolation__filters_and_keys);
+    tcase_add_test(tcase, test_isolation__only_operators_see_how_full_nodes_are);
     return fixture_run(suite);
 }
