@@ -38,7 +38,7 @@ static const char *bearer_token(const struct request *request)
     return *header ? header : NULL;
 }
 
-static const char *scope_name(enum scope scope)
+const char *guard_scope_name(enum scope scope)
 {
     switch (scope) {
     case SCOPE_SESSIONS:
@@ -119,6 +119,6 @@ int guard_admit(const struct route *route, const struct request *request,
     if (!caller->recalled && check_rate(context, caller, err) != 0)
         return -1;
     if ((route->access == ACCESS_SCOPE || route->access == ACCESS_RECALLED) && !(caller->scopes & route->scope))
-        return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", scope_name(route->scope));
+        return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", guard_scope_name(route->scope));
     return 0;
 }

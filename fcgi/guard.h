@@ -16,5 +16,7 @@ void guard_identify(const struct request *request, const char *request_id, struc
 /* Fills `caller` and the actor for a route that asks for a token. ERR_UNAUTHORIZED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
 int guard_admit(const struct route *route, const struct request *request,
                 struct context *context, struct caller *caller, struct err *err) must_use;
+/* "sessions" */
+const char *guard_scope_name(enum scope scope);
 
 #endif

@@ -12,6 +12,7 @@ fcgi_libfcgiapi_a_SOURCES += fcgi/logs.c
 fcgi_libfcgiapi_a_SOURCES += fcgi/metrics.c fcgi/metrics.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/internal.c fcgi/codec/internal_codec.c fcgi/codec/internal_codec.h \
 	fcgi/codec/kept_output.c fcgi/codec/kept_output.h
+fcgi_libfcgiapi_a_SOURCES += fcgi/describe.c fcgi/describe.h
 fcgi_sandbox_api_SOURCES = fcgi/main.c fcgi/worker.c fcgi/worker.h fcgi/listener.c fcgi/listener.h
 # lib/libruntime.a only for its settings: the web tier must hold no engine driver and no HTTP client (tests/check-web-tier.sh).
 fcgi_sandbox_api_LDADD = fcgi/libfcgiapi.a lib/libservice.a lib/librepo.a lib/libruntime.a lib/libio.a lib/libwire.a \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgi/describe.h"
 #include "fcgi/metrics.h"
 #include "fcgi/prefork.h"
 #include "fcgi/worker.h"
@@ -25,7 +26,8 @@ struct options {
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },    { "listen", required_argument, NULL, 'l' },
     { "processes", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'v' },         { 0 },
+    { "version", no_argument, NULL, 'v' },         { "describe", no_argument, NULL, 'd' },
+    { 0 },
 };
 
 static void usage(FILE *out)
@@ -35,6 +37,7 @@ static void usage(FILE *out)
           "  --config PATH        settings file (else $SANDBOX_CONFIG, else the installed one)\n"
           "  --listen unix:PATH   make this socket and serve there instead, from worker processes\n"
           "  --processes N        so many of them (1 to 64; 1)\n"
+          "  --describe           print the tables of routes and of errors, as JSON\n"
           "  --help, --version\n\n"
           "SIGTERM, SIGINT and SIGUSR1 let it finish the requests under way and exit. With --listen, SIGHUP starts new\n"
           "workers with the settings as they are then; the old ones finish once those serve.\n",
@@ -49,6 +52,13 @@ static bool read_processes(const char *text, long *out)
         return true;
     fprintf(stderr, "sandbox-api: --processes takes a number from 1 to %d\n", WORKERS_MAX);
     return false;
+}
+
+static int print_contract(void)
+{
+    cleanup_json struct json_object *contract = describe_contract();
+    const char *text = contract ? json_text(contract) : NULL;
+    return text && puts(text) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* -1: run; else the exit status. */
@@ -72,6 +82,8 @@ static int read_options(int argc, char **argv, struct options *out)
         case 'v':
             printf("sandbox-api %s\n", PACKAGE_VERSION);
             return EXIT_SUCCESS;
+        case 'd':
+            return print_contract();
         default:
             usage(stderr);
             return EXIT_USAGE;
