@@ -50,8 +50,8 @@ int limit_session(const struct context *context, const char *owner, struct err *
     if (open < allowed)
         return 0;
     metrics_add(context->metrics, METRIC_RATE_LIMITED, METRIC_LIMIT_SESSIONS, 0, 1);
-    err_set(err, ERR_RATE_LIMITED, "This owner has %" PRId64 " sessions, the most there may be at once. End one that is not "
-            "needed any longer.", open);
+    err_set(err, ERR_RATE_LIMITED, "An owner may have at most %" PRId64 " sessions at once, and this one has %" PRId64
+            ". End one that is not needed any longer.", allowed, open);
     err->retry_after_s = QUOTA_RETRY_S;
     return -1;
 }
