@@ -24,8 +24,9 @@ struct bench {
 static int store_warm(struct bench *bench, struct err *err)
 {
     bool changed = false;
-    struct container container = { .runtime_type = RUNTIME_PROCESS, .template_id = "python-basic", .image = "i",
-                                   .languages = "python", .oci_runtime = "", .resources = size, .node_id = "bench", .secret = "x" };
+    struct container container = { .runtime_type = RUNTIME_PROCESS, .template_id = "python-basic",
+                                   .image = "sandbox/python:3.11-basic", .languages = "python", .oci_runtime = "",
+                                   .read_only_root = true, .resources = size, .node_id = "bench", .secret = "x" };
     snprintf(container.id, sizeof(container.id), "b%d", bench->round);
     cleanup(container_list_release) struct container_list work = { 0 };
     if (container_repo_insert(bench->db, &container, err) != 0 ||
@@ -45,7 +46,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
                                .runtime_type = RUNTIME_PROCESS, .node_id = "bench", .resources = size, .timeout_s = 3600 };
     snprintf(session.id, sizeof(session.id), "bench%d", bench->round);
     if (template_repo_get(db, "python-basic", &template, err) != 0 ||
-        container_repo_claim_warm(db, "python-basic", &size, session.id, &container, &found, err) != 0)
+        container_repo_claim_warm(db, &template, &size, session.id, &container, &found, err) != 0)
         return -1;
     if (!found)
         return err_internal(err, 0, "no warm container");

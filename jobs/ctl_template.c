@@ -11,7 +11,7 @@
 #include "lib/repo/template_repo.h"
 #include "lib/service/audit.h"
 
-enum { POOL_TARGET_MAX = 10000, IMAGE_MAX = 512, ALL = 100000 };
+enum { ALL = 100000 };
 
 int ctl_number(const char *text, const char *what, int64_t min, int64_t max, int64_t *out, struct err *err)
 {
@@ -70,7 +70,7 @@ static int change_work(struct db *db, void *arg, struct err *err)
 int ctl_template_pool(struct ctl *ctl, struct err *err)
 {
     struct change change = { .context = &ctl->context, .id = ctl->arguments[0] };
-    if (ctl_number(ctl->arguments[1], "TARGET", 0, POOL_TARGET_MAX, &change.target, err) != 0 ||
+    if (ctl_number(ctl->arguments[1], "TARGET", 0, TEMPLATE_POOL_MAX, &change.target, err) != 0 ||
         db_transaction(ctl->context.db, change_work, &change, err) != 0)
         return -1;
     ring_pool(ctl);
@@ -81,7 +81,7 @@ int ctl_template_image(struct ctl *ctl, struct err *err)
 {
     const char *image = ctl->arguments[1];
     size_t len = strlen(image);
-    if (len == 0 || len > IMAGE_MAX || strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    if (len == 0 || len > TEMPLATE_IMAGE_MAX || strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                                      "0123456789._-/:@") != len)
         return err_set(err, ERR_INVALID, "IMAGE must be an image reference such as sandbox/python:3.11-basic.");
     struct change change = { .context = &ctl->context, .id = ctl->arguments[0], .image = image };

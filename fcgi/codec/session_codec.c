@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions and templates: bodies in, answers out. */
+/* Sessions: bodies in, answers out. */
 #include "fcgi/codec/session_codec.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "fcgi/codec/fields.h"
-
-bool template_id_valid(const char *id)
-{
-    size_t len = strlen(id);
-    return len > 0 && len < TEMPLATE_ID_SIZE && id[0] != '-' &&
-           strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
+#include "fcgi/codec/template_codec.h"
 
 static int read_request(struct json_object *body, struct session_request *out, struct err *err)
 {
@@ -119,31 +113,4 @@ struct json_object *session_list_encode(const struct session_list *list, const c
     for (size_t i = 0; items && i < list->count; i++)
         json_object_array_add(items, session_encode(&list->items[i], workspace_url, SESSION_VIEW_FULL));
     return items ? fields_listing("sessions", items, list->total) : NULL;
-}
-
-struct json_object *template_encode(const struct template *template, enum template_view view)
-{
-    struct json_object *object = json_object_new_object();
-    if (!object)
-        return NULL;
-    fields_add_text(object, "id", template->id);
-    fields_add_text(object, "name", template->name);
-    fields_add_text(object, "image", template->image);
-    if (view == TEMPLATE_VIEW_FULL) {
-        fields_add_text(object, "base_image", template->base_image);
-        fields_add_raw(object, "pre_installed_packages", template->packages_json, "[]");
-    }
-    fields_add(object, "default_resources", fields_resources(&template->resources));
-    fields_add_time(object, "created_at", template->created_at);
-    if (template->deprecated)
-        fields_add(object, "deprecated", json_object_new_boolean(true));
-    return object;
-}
-
-struct json_object *template_list_encode(const struct template_list *list)
-{
-    struct json_object *items = json_object_new_array();
-    for (size_t i = 0; items && i < list->count; i++)
-        json_object_array_add(items, template_encode(&list->items[i], TEMPLATE_VIEW_LISTED));
-    return items ? fields_listing("templates", items, list->total) : NULL;
 }

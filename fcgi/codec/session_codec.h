@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions and templates as JSON. Encoders give NULL when memory runs out. */
+/* Sessions as JSON. Encoders give NULL when memory runs out. */
 #ifndef SANDBOX_FCGI_CODEC_SESSION_CODEC_H
 #define SANDBOX_FCGI_CODEC_SESSION_CODEC_H
 
@@ -21,11 +21,5 @@ enum session_view {
 struct json_object *session_encode(const struct session *session, const char *workspace_url,
                                    enum session_view view) must_use;
 struct json_object *session_list_encode(const struct session_list *list, const char *workspace_url) must_use;
-
-enum template_view { TEMPLATE_VIEW_LISTED, TEMPLATE_VIEW_FULL };
-struct json_object *template_encode(const struct template *template, enum template_view view) must_use;
-struct json_object *template_list_encode(const struct template_list *list) must_use;
-/* Whether `id` could be a template's: [a-z0-9][a-z0-9-]{0,62}. */
-bool template_id_valid(const char *id);
 
 #endif

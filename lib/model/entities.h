@@ -62,6 +62,15 @@ struct session {
 };
 void session_release(struct session *session);
 
+/* What a container used when it was last looked at. */
+struct container_usage {
+    bool measured;          /* false: not yet, and the rest is 0 */
+    int64_t cpu_time_ms;    /* since its start */
+    int64_t cpu_used_milli; /* thousandths of a CPU, between the last two measurements */
+    int64_t memory_used_mb;
+    int64_t measured_at;
+};
+
 struct container {
     char id[CONTAINER_ID_SIZE];
     char node_id[NODE_ID_SIZE];
@@ -79,6 +88,7 @@ struct container {
     int64_t attempts;  /* tries of the step that is due */
     char *error;       /* of the last try */
     int64_t created_at, ready_at, ended_at;
+    struct container_usage usage;
 };
 void container_release(struct container *container);
 

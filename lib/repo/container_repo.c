@@ -20,9 +20,9 @@ enum { INSERT, GET, DUE_ANY, DUE_LOCK, LEASE, RELEASE, READY, AGAIN, DELETE, DEL
 
 const struct db_stmt container_repo_statements[] = {
     [INSERT] = { "INSERT INTO containers (id, node_id, runtime_type, template_id, session_id, status, secret,"
-                 " image, languages, oci_runtime, network_enabled, cpu_milli, memory_mb, disk_mb,"
+                 " image, languages, oci_runtime, network_enabled, read_only_root, cpu_milli, memory_mb, disk_mb,"
                  " max_processes, due_at, created_at)"
-                 " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+                 " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
     [GET] = { "SELECT " CONTAINER_COLUMNS " FROM containers c WHERE c.id = ?" },
     [DUE_ANY] = { "SELECT c.seq " DUE },
     [DUE_LOCK] = { "SELECT " CONTAINER_COLUMNS " " DUE " FOR UPDATE SKIP LOCKED" },
@@ -36,8 +36,8 @@ const struct db_stmt container_repo_statements[] = {
                 " WHERE id = ? AND claimed_by = ? AND status IN ('creating', 'deleting')" },
     [DELETE] = { TO_DELETING("id") " AND id = ?" },
     [DELETE_OF_SESSION] = { TO_DELETING("session") " AND session_id = ?" },
-    [DELETED] = { "UPDATE containers SET status = 'deleted', claimed_by = NULL, secret = ''"
-                  " WHERE id = ? AND status = 'deleting'" },
+    [DELETED] = { "UPDATE containers SET status = 'deleted', claimed_by = NULL, secret = '', ended_at = " SQL_NOW
+                                    " WHERE id = ? AND status = 'deleting'" },
     [MARK_SUSPECT] = { "UPDATE containers SET suspect = 1 WHERE id = ? AND status = 'running'" },
     [SUSPECT_ANY] = { "SELECT c.seq " SUSPECT },
     [SUSPECT_LOCK] = { "SELECT " CONTAINER_COLUMNS " " SUSPECT " FOR UPDATE SKIP LOCKED" },
@@ -64,6 +64,15 @@ static int read_names(struct container *out, const struct db_row *row, struct er
     return 0;
 }
 
+static void read_usage(struct container_usage *out, const struct db_row *row)
+{
+    *out = (struct container_usage){ .measured = !db_row_null(row, 25),
+                                     .cpu_time_ms = db_row_int(row, 22),
+                                     .cpu_used_milli = db_row_int(row, 23),
+                                     .memory_used_mb = db_row_int(row, 24),
+                                     .measured_at = db_row_int(row, 25) };
+}
+
 int take_container(void *arg, const struct db_row *row, struct err *err)
 {
     struct container_list *list = arg;
@@ -80,6 +89,9 @@ int take_container(void *arg, const struct db_row *row, struct err *err)
     out->error = db_row_dup(row, 16, &failed);
     out->created_at = db_row_int(row, 17);
     out->ready_at = db_row_int(row, 18);
+    out->read_only_root = db_row_int(row, 20);
+    out->ended_at = db_row_int(row, 21);
+    read_usage(&out->usage, row);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -95,7 +107,7 @@ int container_repo_insert(struct db *db, const struct container *c, struct err *
                    db_text(runtime_type_name(c->runtime_type)), db_text(c->template_id),
                    db_text(c->session_id), db_text(c->secret), db_text(c->image ? c->image : ""),
                    db_text(c->languages ? c->languages : ""), db_text(c->oci_runtime ? c->oci_runtime : ""),
-                   db_int(c->network_enabled), db_int(c->resources.cpu_milli),
+                   db_int(c->network_enabled), db_int(c->read_only_root), db_int(c->resources.cpu_milli),
                    db_int(c->resources.memory_mb), db_int(c->resources.disk_mb),
                    db_int(c->resources.max_processes));
 }

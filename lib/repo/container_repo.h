@@ -11,9 +11,9 @@ int container_repo_insert(struct db *db, const struct container *container, stru
 /* ERR_CONTAINER_NOT_FOUND. */
 int container_repo_get(struct db *db, const char *id, struct container *out, struct err *err) must_use;
 
-/* Takes a warm container of the template with exactly these resources for a session: warm -> running. Inside a transaction
- * (FOR UPDATE SKIP LOCKED). *found_out false: none waits. */
-int container_repo_claim_warm(struct db *db, const char *template_id, const struct resources *resources,
+/* Takes a warm container for a session: warm -> running; one made as the template says now, with exactly these resources, on
+ * a node that is ready. Inside a transaction (FOR UPDATE SKIP LOCKED). *found_out false: none waits. */
+int container_repo_claim_warm(struct db *db, const struct template *template, const struct resources *resources,
                               const char *session_id, struct container *out, bool *found_out,
                               struct err *err) must_use;
 
@@ -49,9 +49,15 @@ int container_repo_live(struct db *db, const char *node_id, struct container_lis
 /* How many containers of the template wait or are being made for the pool. */
 int container_repo_count_pool(struct db *db, const char *template_id, int64_t *warm_out,
                               int64_t *creating_out, struct err *err) must_use;
-/* Ids of warm containers to remove: over `keep` (oldest first), older than max_idle_s (0: never), or no longer as the template says
- * (image, resources). */
+/* Ids of warm containers to remove: over `keep` (oldest first), older than max_idle_s (0: never) but for the last pool_min,
+ * no longer as the template says, or on a node that is draining. */
 int container_repo_surplus(struct db *db, const struct template *template, int64_t keep,
                            struct string_list *out, struct err *err) must_use;
+/* Ids of the pool's containers, warm or being made, whose template is gone. */
+int container_repo_orphans(struct db *db, struct string_list *out, struct err *err) must_use;
+/* One of the pool's -> deleting. Not one that a session has claimed meanwhile. */
+int container_repo_discard(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
+/* All of the template's pool. */
+int container_repo_discard_all(struct db *db, const char *template_id, bool *changed_out, struct err *err) must_use;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates. */
+/* Templates: what sessions are made from. */
 #include "lib/repo/template_repo.h"
 
 #include "lib/repo/rows.h"
@@ -7,15 +7,32 @@
 #define COLUMNS                                                                                    \
     "id, cpu_milli, memory_mb, disk_mb, max_processes, network_enabled, deprecated, pool_target, " \
     "pool_max_idle_s, name, image, base_image, packages_json, languages, oci_runtime, "            \
-    SQL_MS("created_at") ", " SQL_MS("updated_at")
+    SQL_MS("created_at") ", " SQL_MS("updated_at") ", read_only_root, pool_min"
+#define BY_ID "SELECT " COLUMNS " FROM templates WHERE id = ?"
 
-enum { GET, LIST, COUNT, SET_POOL, SET_IMAGE, STATEMENTS };
+enum { GET, SHARE, LOCK, LIST, COUNT, INSERT, UPDATE, TOUCH, DELETE, SESSIONS, SET_POOL, SET_IMAGE, STATEMENTS };
 
 const struct db_stmt template_repo_statements[] = {
-    [GET] = { "SELECT " COLUMNS " FROM templates WHERE id = ?" },
+    [GET] = { BY_ID },
+    [SHARE] = { BY_ID " LOCK IN SHARE MODE" },
+    [LOCK] = { BY_ID " FOR UPDATE" },
     [LIST] = { "SELECT " COLUMNS " FROM templates ORDER BY id LIMIT ? OFFSET ?" },
     [COUNT] = { "SELECT COUNT(*) FROM templates" },
-    [SET_POOL] = { "UPDATE templates SET pool_target = ?, updated_at = " SQL_NOW " WHERE id = ?" },
+    [INSERT] = { "INSERT INTO templates (id, name, image, base_image, packages_json, languages, oci_runtime,"
+                 " cpu_milli, memory_mb, disk_mb, max_processes, network_enabled, read_only_root, deprecated,"
+                 " pool_min, pool_target, pool_max_idle_s, created_at, updated_at)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+    /* Without updated_at, so that the number of changed rows says whether anything is new. */
+    [UPDATE] = { "UPDATE templates SET name = ?, image = ?, base_image = ?, packages_json = ?, languages = ?,"
+                 " oci_runtime = ?, cpu_milli = ?, memory_mb = ?, disk_mb = ?, max_processes = ?, network_enabled = ?,"
+                 " read_only_root = ?, deprecated = ?, pool_min = ?, pool_target = ?, pool_max_idle_s = ? WHERE id = ?" },
+    [TOUCH] = { "UPDATE templates SET updated_at = " SQL_NOW " WHERE id = ?" },
+    [DELETE] = { "DELETE FROM templates WHERE id = ?" },
+    [SESSIONS] = { "SELECT COUNT(*) FROM sessions FORCE INDEX (template)"
+                   " WHERE template_id = ? AND status IN ('creating', 'running')" },
+    /* Assignments go from left to right: the minimum is held against the new target. */
+    [SET_POOL] = { "UPDATE templates SET pool_target = ?, pool_min = LEAST(pool_min, pool_target),"
+                   " updated_at = " SQL_NOW " WHERE id = ?" },
     [SET_IMAGE] = { "UPDATE templates SET image = ?, updated_at = " SQL_NOW " WHERE id = ?" },
     [STATEMENTS] = { NULL },
 };
@@ -37,6 +54,8 @@ static int read_template(struct template *out, const struct db_row *row, struct 
     out->oci_runtime = db_row_dup(row, 14, &failed);
     out->created_at = db_row_int(row, 15);
     out->updated_at = db_row_int(row, 16);
+    out->read_only_root = db_row_int(row, 17);
+    out->pool_min = db_row_int(row, 18);
     return failed ? row_no_memory(err) : row_text(row, 0, out->id, sizeof(out->id), err);
 }
 
@@ -52,16 +71,31 @@ static int not_found(const char *id, struct err *err)
     return err_set(err, ERR_TEMPLATE_NOT_FOUND, "Template '%.64s' does not exist.", id);
 }
 
-int template_repo_get(struct db *db, const char *id, struct template *out, struct err *err)
+static int get(struct db *db, const struct db_stmt *stmt, const char *id, struct template *out, struct err *err)
 {
     cleanup(template_list_release) struct template_list found = { 0 };
-    if (DB_QUERY(db, &sql[GET], take_template, &found, err, db_text(id)) != 0)
+    if (DB_QUERY(db, stmt, take_template, &found, err, db_text(id)) != 0)
         return -1;
     if (found.count == 0)
         return not_found(id, err);
     *out = found.items[0];
     found.items[0] = (struct template){ 0 };
     return 0;
+}
+
+int template_repo_get(struct db *db, const char *id, struct template *out, struct err *err)
+{
+    return get(db, &sql[GET], id, out, err);
+}
+
+int template_repo_share(struct db *db, const char *id, struct template *out, struct err *err)
+{
+    return get(db, &sql[SHARE], id, out, err);
+}
+
+int template_repo_lock(struct db *db, const char *id, struct template *out, struct err *err)
+{
+    return get(db, &sql[LOCK], id, out, err);
 }
 
 int template_repo_list(struct db *db, const struct page *page, struct template_list *out, struct err *err)
@@ -74,6 +108,46 @@ int template_repo_list(struct db *db, const struct page *page, struct template_l
     *out = found;
     found = (struct template_list){ 0 };
     return 0;
+}
+
+int template_repo_insert(struct db *db, const struct template *t, struct err *err)
+{
+    int status = DB_EXEC(db, &sql[INSERT], NULL, err, db_text(t->id), db_text(t->name), db_text(t->image),
+                         db_text(t->base_image), db_text(t->packages_json), db_text(t->languages),
+                         db_text(t->oci_runtime), db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb),
+                         db_int(t->resources.disk_mb), db_int(t->resources.max_processes), db_int(t->network_enabled),
+                         db_int(t->read_only_root), db_int(t->deprecated), db_int(t->pool_min),
+                         db_int(t->pool_target), db_int(t->pool_max_idle_s));
+    if (status != 0 && err->code == ERR_CONFLICT)
+        return err_set(err, ERR_CONFLICT, "There is a template '%.64s' already.", t->id);
+    return status;
+}
+
+int template_repo_update(struct db *db, const struct template *t, bool *changed_out, struct err *err)
+{
+    uint64_t changed = 0;
+    if (DB_EXEC(db, &sql[UPDATE], &changed, err, db_text(t->name), db_text(t->image), db_text(t->base_image),
+                db_text(t->packages_json), db_text(t->languages), db_text(t->oci_runtime),
+                db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb), db_int(t->resources.disk_mb),
+                db_int(t->resources.max_processes), db_int(t->network_enabled), db_int(t->read_only_root),
+                db_int(t->deprecated), db_int(t->pool_min), db_int(t->pool_target), db_int(t->pool_max_idle_s),
+                db_text(t->id)) != 0)
+        return -1;
+    *changed_out = changed > 0;
+    return changed ? DB_EXEC(db, &sql[TOUCH], NULL, err, db_text(t->id)) : 0;
+}
+
+int template_repo_delete(struct db *db, const char *id, struct err *err)
+{
+    uint64_t deleted = 0;
+    if (DB_EXEC(db, &sql[DELETE], &deleted, err, db_text(id)) != 0)
+        return -1;
+    return deleted ? 0 : not_found(id, err);
+}
+
+int template_repo_open_sessions(struct db *db, const char *id, int64_t *count_out, struct err *err)
+{
+    return DB_QUERY(db, &sql[SESSIONS], take_int, count_out, err, db_text(id));
 }
 
 /* The number of changed rows cannot tell a missing row from one that holds the value already. */

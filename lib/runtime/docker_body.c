@@ -126,7 +126,7 @@ static struct json_object *host_config(const struct runtime_settings *settings, 
     put(host, "CapAdd", STRINGS("SETUID", "SETGID", "KILL"), failed);
     put(host, "SecurityOpt", STRINGS("no-new-privileges"), failed);
     put(host, "Privileged", json_object_new_boolean(false), failed);
-    put(host, "ReadonlyRootfs", json_object_new_boolean(true), failed);
+    put(host, "ReadonlyRootfs", json_object_new_boolean(spec->read_only_root), failed);
     put(host, "IpcMode", json_object_new_string("private"), failed);
     put(host, "CgroupnsMode", json_object_new_string("private"), failed);
     put(host, "Init", json_object_new_boolean(false), failed);

@@ -35,6 +35,7 @@ struct runtime_spec {
     const char *oci_runtime;  /* docker: "" for the engine's default, "runsc", "kata", ... */
     const char *languages;    /* interpreters to keep ready: "python", "python,javascript", ... */
     bool network_enabled;
+    bool read_only_root;      /* docker: but for the workspace and /tmp; process: it always is */
     struct resources resources;
 };
 

@@ -25,18 +25,33 @@ static int64_t target(const struct template *template)
     return template->deprecated ? 0 : template->pool_target;
 }
 
+static int discard(struct db *db, const struct string_list *ids, bool *any_out, struct err *err)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        bool changed = false;
+        if (container_repo_discard(db, ids->items[i], &changed, err) != 0)
+            return -1;
+        *any_out |= changed;
+    }
+    return 0;
+}
+
 static int trim(struct refill *refill, struct err *err)
 {
     struct db *db = refill->context->db;
-    struct string_list ids = { 0 };
-    int result = container_repo_surplus(db, refill->template, target(refill->template), &ids, err);
-    for (size_t i = 0; result == 0 && i < ids.count; i++) {
-        bool changed = false;
-        result = container_repo_delete(db, ids.items[i], &changed, err);
-        refill->changed |= changed;
-    }
-    string_list_release(&ids);
-    return result;
+    cleanup(string_list_release) struct string_list ids = { 0 };
+    if (container_repo_surplus(db, refill->template, target(refill->template), &ids, err) != 0)
+        return -1;
+    return discard(db, &ids, &refill->changed, err);
+}
+
+/* What was ordered while its template was being deleted. */
+static int trim_orphans(const struct context *context, bool *changed, struct err *err)
+{
+    cleanup(string_list_release) struct string_list ids = { 0 };
+    if (container_repo_orphans(context->db, &ids, err) != 0)
+        return -1;
+    return discard(context->db, &ids, changed, err);
 }
 
 static int order_work(struct db *db, void *arg, struct err *err)
@@ -52,6 +67,7 @@ static int order_work(struct db *db, void *arg, struct err *err)
         .languages = template->languages,
         .oci_runtime = template->oci_runtime,
         .network_enabled = template->network_enabled,
+        .read_only_root = template->read_only_root,
         .resources = template->resources,
     };
     id_hex(container.id, CONTAINER_ID_HEX);
@@ -95,7 +111,7 @@ int pool_pass(struct pool *pool, const struct context *context, report_fn report
 {
     struct page page = { .limit = PAGE_LIMIT_MAX };
     bool changed = false, no_room = false;
-    int result = 0;
+    int result = trim_orphans(context, &changed, err);
     for (int64_t total = 1; result == 0 && page.offset < total; page.offset += page.limit) {
         struct template_list templates = { 0 };
         result = template_repo_list(context->db, &page, &templates, err);

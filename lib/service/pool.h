@@ -11,7 +11,7 @@ struct pool {
     bool short_of_room;
 };
 
-/* One pass: removes surplus, aged and outdated warm containers, then orders missing ones. No room is no failure: it is reported when it
+/* One pass: removes surplus, aged and outdated warm containers and those of deleted templates, then orders missing ones. No room is no failure: it is reported when it
  * begins, and the next pass tries again. */
 int pool_pass(struct pool *pool, const struct context *context, report_fn report, struct err *err) must_use;
 

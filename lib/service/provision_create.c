@@ -74,6 +74,7 @@ static int bring_up(struct provisioner *provisioner, const struct container *con
         .oci_runtime = container->oci_runtime,
         .languages = container->languages,
         .network_enabled = container->network_enabled,
+        .read_only_root = container->read_only_root,
         .resources = container->resources,
     };
     int64_t begun = clock_mono_ms();

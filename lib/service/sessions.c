@@ -41,7 +41,8 @@ struct creation {
 static int load_template(struct creation *creation, struct db *db, struct err *err)
 {
     template_release(&creation->template);
-    if (template_repo_get(db, creation->request->template_id, &creation->template, err) != 0)
+    /* shared until the commit: the template cannot be deleted meanwhile */
+    if (template_repo_share(db, creation->request->template_id, &creation->template, err) != 0)
         return -1;
     if (creation->template.deprecated)
         return err_set(err, ERR_CONFLICT,
@@ -88,7 +89,7 @@ static int claim_warm(struct creation *creation, struct db *db, struct session *
 {
     cleanup(container_release) struct container container = { 0 };
     creation->warm = false;
-    if (container_repo_claim_warm(db, draft->template_id, &draft->resources, draft->id, &container,
+    if (container_repo_claim_warm(db, &creation->template, &draft->resources, draft->id, &container,
                                   &creation->warm, err) != 0)
         return -1;
     if (!creation->warm)
@@ -112,6 +113,7 @@ static int place_container(struct creation *creation, struct db *db, struct sess
         .languages = template->languages,
         .oci_runtime = template->oci_runtime,
         .network_enabled = template->network_enabled,
+        .read_only_root = template->read_only_root,
         .resources = draft->resources,
         .status = CONTAINER_CREATING,
     };

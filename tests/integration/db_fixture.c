@@ -86,7 +86,8 @@ void fixture_container(const char *id, const char *node, const char *session_id,
     struct err err = ERR_INIT;
     struct container container = { .runtime_type = RUNTIME_PROCESS, .template_id = "python-basic",
                                    .image = "sandbox/python:3.11-basic", .languages = "python",
-                                   .oci_runtime = "", .resources = small, .secret = "secret" };
+                                   .oci_runtime = "", .read_only_root = true, .resources = small,
+                                   .secret = "secret" };
     snprintf(container.id, sizeof(container.id), "%s", id);
     snprintf(container.node_id, sizeof(container.node_id), "%s", node);
     snprintf(container.session_id, sizeof(container.session_id), "%s", session_id);

@@ -88,7 +88,7 @@ const char *stage_missing(const char *kind)
 struct runtime_spec stage_spec(const struct stage *stage, const char *id)
 {
     return (struct runtime_spec){
-        .container_id = id, .secret = STAGE_SECRET, .image = STAGE_IMAGE, .oci_runtime = "",
+        .container_id = id, .secret = STAGE_SECRET, .image = STAGE_IMAGE, .oci_runtime = "", .read_only_root = true,
         .languages = stage->marker, .resources = { 1000, 256, 1024, 32 },
     };
 }

@@ -162,7 +162,7 @@ START_TEST(test_jobs_provision__a_container_without_a_row_is_removed)
     stage_stop(provisiond, SIGTERM);
     struct runtime *runtime = runtime_open(&stage.settings->runtime, &err);
     struct runtime_spec spec = { .container_id = "0123456789ab", .secret = "00112233445566778899aabbccddeeff", .image = "", .oci_runtime = "",
-                                 .languages = "python", .resources = { 1000, 512, 1024, 64 } };
+                                 .languages = "python", .read_only_root = true, .resources = { 1000, 512, 1024, 64 } };
     ck_assert_ptr_nonnull(runtime);
     ck_assert_msg(runtime_create(runtime, &spec, &err) == 0, "%s %s", err.text, err.detail);
     runtime_free(runtime);

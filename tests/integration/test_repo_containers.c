@@ -120,9 +120,11 @@ struct warm {
 static int claim_warm_work(struct db *db, void *arg, struct err *err)
 {
     struct warm *warm = arg;
+    cleanup(template_release) struct template template = { 0 };
     container_release(&warm->container);
-    return container_repo_claim_warm(db, warm->template_id, &warm->resources, warm->session_id, &warm->container,
-                                     &warm->found, err);
+    if (template_repo_share(db, warm->template_id, &template, err) != 0)
+        return -1;
+    return container_repo_claim_warm(db, &template, &warm->resources, warm->session_id, &warm->container, &warm->found, err);
 }
 
 static bool claims_warm(const char *template_id, const struct resources *resources)

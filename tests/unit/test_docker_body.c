@@ -17,7 +17,7 @@ static struct runtime_spec spec_of(void)
 {
     return (struct runtime_spec){
         .container_id = ID, .secret = "the-secret-of-this-container", .image = "sandbox/python:3.11-basic",
-        .oci_runtime = "", .languages = "python", .resources = { 1500, 512, 1024, 128 },
+        .oci_runtime = "", .languages = "python", .read_only_root = true, .resources = { 1500, 512, 1024, 128 },
     };
 }
 
@@ -80,9 +80,11 @@ START_TEST(test_docker_body__template_may_ask_for_more)
     cleanup_json struct json_object *body = NULL;
     spec.network_enabled = true;
     spec.oci_runtime = "runsc";
+    spec.read_only_root = false;
     ck_assert_int_eq(docker_create_body(&settings, &spec, &body, &err), 0);
     ck_assert_str_eq(text_at(body, "HostConfig", "NetworkMode"), "\"bridge\"");
     ck_assert_str_eq(text_at(body, "HostConfig", "Runtime"), "\"runsc\"");
+    ck_assert_str_eq(text_at(body, "HostConfig", "ReadonlyRootfs"), "false");
     ck_assert_ptr_nonnull(strstr(text_at(body, "Env", NULL), "\"SANDBOX_NETWORK=1\""));
 }
 END_TEST
