@@ -72,6 +72,13 @@ def image(low, required=False):
     return kind
 
 
+def minimum():
+    """Refused as any number, but what is just right depends on the target."""
+    kind = integer(0, 0, 1000)
+    kind.edges = [0, None]
+    return kind
+
+
 TEMPLATE_MEMBERS = {
     "name": text("Contract", 1, 255, free=True, required=True),
     "image": image(1, required=True),
@@ -81,7 +88,7 @@ TEMPLATE_MEMBERS = {
     "default_resources": RESOURCES,
     "security_context": Object({"network_enabled": boolean(False), "read_only_root": boolean(True),
                                 "runtime": text("runc", 0, 64, refused=("a b", "a/b", "\u00e4"), edges=("",))}),
-    "pool": Object({"target": integer(5, 0, 1000), "max_idle": integer(3600, 0, 604800)}),
+    "pool": Object({"min": minimum(), "target": integer(5, 0, 1000), "max_idle": integer(3600, 0, 604800)}),
 }
 TEMPLATE_MEMBERS["security_context"].members["runtime"].bad = [
     case for case in TEMPLATE_MEMBERS["security_context"].members["runtime"].bad if case[1] not in ("..", ".")]

@@ -2,6 +2,7 @@
 /* Fuzzes the decoders of JSON bodies: each gets every input. What is taken must be within its limits. */
 #include "fcgi/codec/execution_codec.h"
 #include "fcgi/codec/session_codec.h"
+#include "fcgi/codec/template_codec.h"
 #include "lib/model/limits.h"
 #include "lib/util/json_strict.h"
 #include "lib/util/utf8.h"
@@ -63,11 +64,31 @@ static void execution(const char *text, size_t len)
     execution_request_release(&request);
 }
 
+static void template(const char *text, size_t len)
+{
+    struct template_change change;
+    struct err err = ERR_INIT;
+    char id[TEMPLATE_ID_SIZE];
+    int status = template_create_decode(text, len, id, &change, &err);
+    check_refusal(status, &err);
+    if (status == 0) {
+        fuzz_require(template_id_valid(id), "a bad id");
+        fuzz_require(change.name && *change.name && change.image && *change.image, "no name or image");
+        fuzz_require(change.pool_target >= -1 && change.pool_target <= TEMPLATE_POOL_MAX, "a bad target");
+        check_map(change.packages_json);
+    }
+    template_change_release(&change);
+    status = template_update_decode(text, len, &change, &err);
+    check_refusal(status, &err);
+    template_change_release(&change);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     session(text, size);
     renewal(text, size);
     execution(text, size);
+    template(text, size);
     return 0;
 }

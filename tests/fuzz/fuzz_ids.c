@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the checks of ids in paths. What is taken has the length and the letters that the database's columns are made for. */
 #include "fcgi/call.h"
-#include "fcgi/codec/session_codec.h"
+#include "fcgi/codec/template_codec.h"
 #include "lib/model/limits.h"
 #include "lib/util/id.h"
 #include "tests/fuzz/fuzz.h"
