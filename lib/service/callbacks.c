@@ -10,6 +10,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/metrics.h"
 #include "lib/service/opening.h"
 #include "lib/service/sessions.h"
 
@@ -169,6 +170,10 @@ int callback_result(const struct context *context, const struct caller *caller, 
     if (idempotency_replayed(result->once))
         return 0;
     doorbell_ring(context->doorbell, report.execution.notify, report.execution.id);
+    metrics_executions_ended(context->metrics, report.execution.language, result->status, 1);
+    if (result->outcome.has_exit_code)
+        metrics_observe(context->metrics, METRIC_EXECUTION_DURATION, report.execution.language, 0,
+                        (int64_t)(result->outcome.duration_ms * 1000));
     doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, report.execution.id); /* its place is free */
     return 0;
 }

@@ -5,19 +5,26 @@ import time
 
 from base import Case
 
-ENDLESS = "import time\nprint('begun', flush=True)\nwhile True:\n    time.sleep(0.05)"
-BUSY = "print('begun', flush=True)\ndef handler(event):\n    while True:\n        pass"
+# each says that it runs, and leaves a mark once that was written
+ENDLESS = "import time\nprint('begun', flush=True)\nopen('%s', 'w').close()\nwhile True:\n    time.sleep(0.05)"
+BUSY = "print('begun', flush=True)\nopen('%s', 'w').close()\ndef handler(event):\n    while True:\n        pass"
+JAVASCRIPT = "console.log('begun'); require('fs').writeFileSync('%s', ''); while (true) {}"
+SHELL = "echo begun; : > %s; (sleep 1000 &) ; while :; do :; done"
+MARKED = "import os\ndef handler(event):\n    return os.path.exists(event)"
 
 
 class Cancel(Case):
+    marks = 0
+
     def tearDown(self):
         self.stack.start()
 
     def begun(self, box, code=ENDLESS, **fields):
-        """An execution that runs."""
-        execution = self.client.submit(box, code, timeout=60, **fields)
-        self.stack.until(lambda: self.status(execution) == "running", 10, "it runs")
-        time.sleep(0.3)  # its first line is on the way
+        """An execution that runs and has said so."""
+        Cancel.marks += 1
+        mark = f"mark-{Cancel.marks}"
+        execution = self.client.submit(box, code % mark, timeout=60, **fields)
+        self.stack.until(lambda: self.client.run(box, MARKED, event=mark)["return_value"], 30, "it has begun")
         return execution
 
     def status(self, execution):
@@ -37,8 +44,7 @@ class Cancel(Case):
     def test_endless_ones(self):
         box = self.session()
         for language, code in (("python", ENDLESS), ("python", BUSY),
-                               ("javascript", "console.log('begun'); while (true) {}"),
-                               ("shell", "echo begun; (sleep 1000 &) ; while :; do :; done")):
+                               ("javascript", JAVASCRIPT), ("shell", SHELL)):
             if language == "javascript" and self.stack.runtime == "docker":
                 continue  # not in this image
             with self.subTest(language=language, code=code):
@@ -54,7 +60,8 @@ class Cancel(Case):
 
     def test_pending_ones(self):
         box = self.session()
-        running = [self.begun(box) for _ in range(4)]
+        running = [self.client.submit(box, ENDLESS % "mark", timeout=60) for _ in range(4)]
+        self.stack.until(lambda: all(self.status(execution) == "running" for execution in running), 10, "they run")
         waiting = self.client.submit(box, "print('ran')")
         self.assertEqual(self.status(waiting), "pending")
         self.assertEqual(self.cancel(waiting)["status"], "cancelled")
