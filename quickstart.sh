@@ -18,6 +18,8 @@ environment:
   SANDBOX_HOME     where the stack keeps everything of its own   (./var; test: ./var-test)
   SANDBOX_PORT     where it listens on 127.0.0.1                 (8000; test: from 18000)
   SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers  (auto)
+  SANDBOX_WEB      lighttpd or apache                           (lighttpd)
+  SANDBOX_TLS      1: https, with a certificate of its own making, in $SANDBOX_HOME/tls  (0)
   SANDBOX_BUILD    build directory                         ($SANDBOX_HOME/build)
   SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
   SANDBOX_LONG     1: test is test --long
@@ -35,7 +37,7 @@ case $COMMAND in
     *) printf 'quickstart: there is no command "%s"\n\n' "$COMMAND" >&2; usage >&2; exit 2 ;;
 esac
 
-for part in common packages build database docker stack stop workflow report; do
+for part in common packages build database docker stack web stop workflow report; do
     # shellcheck source=/dev/null
     . "$TOP/etc/quickstart/$part.sh"
 done
@@ -47,6 +49,7 @@ case $COMMAND in
         start_clock
         take_lock
         choose_runtime
+        choose_web
         install_packages
         build
         start_stack
@@ -57,6 +60,7 @@ case $COMMAND in
         start_clock
         take_lock
         choose_runtime
+        choose_web
         start_stack
         ;;
     stop)

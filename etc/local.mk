@@ -5,26 +5,32 @@ sampledir = $(pkgdatadir)/samples
 
 UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service etc/systemd/sandbox-provisiond.service \
 	etc/systemd/sandbox-reap.service etc/systemd/sandbox-pool.service
-SAMPLES = etc/lighttpd.conf etc/apache.conf etc/cron.d/sandbox
+SAMPLES = etc/lighttpd.conf etc/lighttpd-tls.conf etc/apache.conf etc/apache-tls.conf etc/apache-server.conf etc/cron.d/sandbox
+LOGROTATE = etc/logrotate.d/sandbox
+logrotatesampledir = $(sampledir)/logrotate.d
 # where workers count that a web server starts
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
 dist_tmpfiles_DATA = etc/tmpfiles.d/sandbox.conf
 dist_sample_DATA = etc/sandbox.conf
 nodist_sample_DATA = $(SAMPLES)
+nodist_logrotatesample_DATA = $(LOGROTATE)
 nodist_systemdsystemunit_DATA = $(UNITS)
-CLEANFILES += $(SAMPLES) $(UNITS)
-EXTRA_DIST += $(SAMPLES:=.in) $(UNITS:=.in) etc/lighttpd-errors.sh
+CLEANFILES += $(SAMPLES) $(LOGROTATE) $(UNITS)
+EXTRA_DIST += $(SAMPLES:=.in) $(LOGROTATE:=.in) $(UNITS:=.in) etc/web-errors.sh
 
-$(SAMPLES) $(UNITS): %: $(top_srcdir)/%.in $(top_srcdir)/etc/local.mk
+$(SAMPLES) $(LOGROTATE) $(UNITS): %: $(top_srcdir)/%.in $(top_srcdir)/etc/local.mk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) \
 	    -e 's|@BIND@|127.0.0.1|; s|@PORT@|8000|; s|@USER@|www-data|; s|@GROUP@|www-data|; s|@PROCESSES@|2|' \
-	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@WEB@|$(pkgdatadir)/web|; s|@SOCKET@|/run/lighttpd/sandbox-api.sock|' \
+	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@WEB@|$(pkgdatadir)/web|' \
+	    -e 's|@SOCKET@|/run/lighttpd/sandbox-api.sock|; s|@API_SOCKET@|/run/sandbox-api/api.sock|' \
+	    -e 's|@TLS@|#|; s|@CONFDIR@|$(sampledir)|; s|@CERT@|/etc/ssl/certs/sandbox.pem|; s|@KEY@|/etc/ssl/private/sandbox.pem|' \
+	    -e 's|@RUNDIR@|/run/apache2|; s|@LOG@|syslog:daemon|' \
 	    -e 's|@LOGS@|server.errorlog-use-syslog = "enable"|; s|@API@|$(sbindir)/sandbox-api|' \
 	    -e 's|@CONFIG@|$(sandboxconfdir)/sandbox.conf|; s|@SBINDIR@|$(sbindir)|' \
 	    $< > $@.tmp && mv $@.tmp $@
 
 install-data-local:
-	sh $(top_srcdir)/etc/lighttpd-errors.sh "$(DESTDIR)$(pkgdatadir)/errors"
+	sh $(top_srcdir)/etc/web-errors.sh "$(DESTDIR)$(pkgdatadir)/errors"
 	$(MKDIR_P) "$(DESTDIR)$(sandboxconfdir)"
 	sh $(top_srcdir)/etc/web-pages.sh "$(DESTDIR)$(pkgdatadir)/web" web.npm
 uninstall-local:

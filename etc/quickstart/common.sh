@@ -24,6 +24,8 @@ set_places() {
     PID_DIR=$HOME_DIR/run
     DB_DIR=$HOME_DIR/db
     TOKEN_FILE=$HOME_DIR/token
+    TLS_DIR=$HOME_DIR/tls
+    WEB=lighttpd TLS=0 # until choose_web or remember_stack
     set_port_places
 }
 
@@ -35,6 +37,11 @@ set_port_places() {
     CONFIG=$RUN_DIR/sandbox.conf
     DB_SOCKET=$RUN_DIR/db/db.sock
     ADDRESS=http://127.0.0.1:$PORT/api/v1
+    CURL=(curl)
+    if [ "$TLS" = 1 ]; then
+        ADDRESS=https://127.0.0.1:$PORT/api/v1
+        CURL=(curl --cacert "$TLS_DIR/ca.pem")
+    fi
 }
 
 become_root() {
@@ -42,7 +49,7 @@ become_root() {
     command -v sudo >/dev/null || die "this needs root: run it as root, or install sudo"
     say "not root: going on through sudo"
     export SANDBOX_HOME=$HOME_DIR SANDBOX_PORT=$PORT SANDBOX_RUNTIME=$RUNTIME SANDBOX_BUILD=$BUILD_DIR
-    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG \
+    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG,SANDBOX_WEB,SANDBOX_TLS \
         bash "$TOP/quickstart.sh" "$@"
 }
 

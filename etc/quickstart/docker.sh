@@ -10,7 +10,7 @@ engine_answers() { [ -S "$DOCKER_SOCKET" ] && curl -fsS --max-time 3 --unix-sock
 choose_runtime() {
     local port runtime
     [ "$RUNTIME" = auto ] || return 0
-    if read -r port runtime 2>/dev/null <"$PID_DIR/stack" && [ "$port" = "$PORT" ]; then
+    if read -r port runtime _ 2>/dev/null <"$PID_DIR/stack" && [ "$port" = "$PORT" ]; then
         RUNTIME=$runtime
     elif engine_answers; then
         RUNTIME=docker

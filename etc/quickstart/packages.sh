@@ -7,6 +7,8 @@ BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libm
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
+APACHE_PACKAGES=(apache2-bin)
+TLS_PACKAGES=(openssl lighttpd-mod-openssl)
 TEST_PACKAGES=(python3-requests mmdebstrap prometheus)
 
 package_missing() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]; }
@@ -24,6 +26,8 @@ program_there() {
 install_packages() { # [MORE PACKAGES...]
     local package missing=() wanted=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "$@")
     [ "$RUNTIME" != docker ] || wanted+=("${DOCKER_PACKAGES[@]}")
+    [ "$WEB" != apache ] || wanted+=("${APACHE_PACKAGES[@]}")
+    [ "$TLS" != 1 ] || wanted+=("${TLS_PACKAGES[@]}")
     for package in "${wanted[@]}"; do
         if package_missing "$package" && ! program_there "$package"; then
             missing+=("$package")

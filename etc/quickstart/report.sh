@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person is told: summary, status, logs.
 
-PARTS=(mariadbd dockerd dispatchd provisiond reap pool lighttpd)
+parts() { echo mariadbd dockerd "${JOBS[@]}" $(web_parts); }
 
 # The node's own words: runtime, isolation in force, whether that is the weaker one.
 node_facts() { api GET /health/detailed 2>/dev/null || true; }
@@ -29,7 +29,7 @@ show_summary() {
     fi
     say "  status     ./quickstart.sh status      logs   ./quickstart.sh logs      stop   ./quickstart.sh stop"
     say ""
-    say "Try:  curl -H \"Authorization: Bearer \$(cat $TOKEN_FILE)\" $ADDRESS/templates"
+    say "Try:  ${CURL[*]} -H \"Authorization: Bearer \$(cat $TOKEN_FILE)\" $ADDRESS/templates"
 }
 
 uptime_of() { # PID
@@ -42,7 +42,7 @@ uptime_of() { # PID
 show_status() {
     local part pid health code=0
     say "home $HOME_DIR, address $ADDRESS"
-    for part in "${PARTS[@]}"; do
+    for part in $(parts); do
         if pid=$(part_pid "$part"); then
             say "$(printf '  %-11s runs      pid %-7s up %s s' "$part" "$pid" "$(uptime_of "$pid")")"
         elif [ -e "$PID_DIR/$part.pid" ]; then

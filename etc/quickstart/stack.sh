@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2153
 # SPDX-License-Identifier: Apache-2.0
-# The embedded stack: settings, database, jobs, web server; started in order, stopped in reverse.
+# The embedded stack: settings, database, jobs, web server (web.sh); started in order, stopped in reverse.
 
 JOBS=(dispatchd provisiond reap pool)
 STARTED=()
@@ -29,25 +29,25 @@ start_stack() {
 # A stack of this home on another port or runtime is ended properly first: its sandboxes belong to that one.
 stop_if_moved() {
     local wanted="$PORT $RUNTIME" had
-    had=$(cat "$PID_DIR/stack" 2>/dev/null || true)
+    had=$(cut -d' ' -f1,2 "$PID_DIR/stack" 2>/dev/null || true)
     if [ -n "$had" ] && [ "$had" != "$wanted" ]; then
         note "this home's stack was \"$had\" (port, runtime) and becomes \"$wanted\": stopping the old one"
         (remember_stack && stop_stack)
     fi
-    printf '%s\n' "$wanted" >"$PID_DIR/stack"
+    printf '%s\n' "$wanted $WEB $TLS" >"$PID_DIR/stack"
 }
 
-# For stop, status and logs: the port and runtime that the stack was started with.
+# For stop, status and logs: the port, runtime and web server that the stack was started with.
 remember_stack() {
-    local port runtime
-    if read -r port runtime 2>/dev/null <"$PID_DIR/stack"; then
-        PORT=$port RUNTIME=$runtime
+    local port runtime web tls
+    if read -r port runtime web tls 2>/dev/null <"$PID_DIR/stack"; then
+        PORT=$port RUNTIME=$runtime WEB=${web:-lighttpd} TLS=${tls:-0}
         set_port_places
     fi
 }
 
 make_places() {
-    if ! part_running lighttpd && tcp_port_taken "$PORT"; then
+    if ! part_running lighttpd && ! part_running apache && tcp_port_taken "$PORT"; then
         die "port $PORT on this machine is taken by another program: choose another with SANDBOX_PORT"
     fi
     mkdir -p "$LOG_DIR" "$PID_DIR" "$RUN_DIR" "$LIB_DIR" "$CONTAINERS_DIR"
@@ -147,30 +147,6 @@ start_jobs() {
     done
 }
 
-start_web() {
-    local conf=$RUN_DIR/lighttpd.conf
-    # from the build's own copy of the two packages, if it has one or can get it
-    run_step "Pages of the API's document" web-pages sh "$TOP/etc/web-pages.sh" "$LIB_DIR/web" "$BUILD_DIR/web.npm"
-    sh "$TOP/etc/lighttpd-errors.sh" "$RUN_DIR/errors"
-    sed -e "s|@BIND@|127.0.0.1|; s|@PORT@|$PORT|; s|@USER@|www-data|; s|@GROUP@|www-data|" \
-        -e "s|@ERRORS@|$RUN_DIR/errors|; s|@WEB@|$LIB_DIR/web|; s|@LOGS@||; s|@SOCKET@|$RUN_DIR/web/api.sock|" \
-        -e "s|@API@|$BIN_DIR/sandbox-api|; s|@CONFIG@|$CONFIG|; s|@PROCESSES@|2|" \
-        "$TOP/etc/lighttpd.conf.in" >"$conf"
-    part_running lighttpd || end_orphaned_workers
-    start_part lighttpd "$(fingerprint "$BIN_DIR/sandbox-api" "$CONFIG" "$conf")" \
-        "$(command -v lighttpd || echo /usr/sbin/lighttpd)" -D -f "$conf"
-    wait_for 20 lighttpd "Web server" curl -fsS --max-time 2 "$ADDRESS/health"
-}
-
-# Workers whose lighttpd was killed go on listening, for nobody.
-end_orphaned_workers() {
-    local pid
-    for pid in $(pids_of_program "$BIN_DIR/sandbox-api"); do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
-    rm -f "$RUN_DIR"/web/*
-}
-
 # The stack is up when its node says so; and the pool of the default template has two.
 settle() {
     wait_for 30 provisiond "Node" node_ready
@@ -185,7 +161,7 @@ settle() {
 api() { # METHOD PATH [CURL ARGUMENTS...] -> the body
     local method=$1 path=$2
     shift 2
-    curl -sS --max-time 70 -X "$method" -H @- "$ADDRESS$path" "$@" <<<"Authorization: Bearer $(cat "$TOKEN_FILE")"
+    "${CURL[@]}" -sS --max-time 70 -X "$method" -H @- "$ADDRESS$path" "$@" <<<"Authorization: Bearer $(cat "$TOKEN_FILE")"
 }
 
 node_ready() { api GET /health/detailed | jq -e '.nodes.items | any(.node == "node-01" and .status == "healthy")' >/dev/null; }

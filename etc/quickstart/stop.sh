@@ -3,8 +3,10 @@
 # Ends the stack: sandboxes first, through the jobs that know them; then the parts, in reverse order.
 
 stop_stack() {
-    local job
-    stop_part lighttpd
+    local job part
+    for part in lighttpd apache api; do
+        stop_part "$part"
+    done
     end_orphaned_workers
     stop_part pool
     if part_running mariadbd && part_running provisiond && part_running reap; then

@@ -11,7 +11,7 @@ run_tests() {
     trap 'exit 130' INT TERM
     take_lock
     say "Tests in $HOME_DIR, on ports from $PORT"
-    install_packages "${DOCKER_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    install_packages "${DOCKER_PACKAGES[@]}" "${APACHE_PACKAGES[@]}" "${TLS_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
     local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers
     test_layers
     build_for_tests "$plain" ""
