@@ -13,6 +13,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = Stack()
         cls.client = cls.stack.client()
+        cls.deaths = cls.stack.worker_deaths()
         cls._sessions = []
 
     @classmethod

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import ssl
 import time
 
 FINAL = ("success", "failed", "timeout", "crashed", "cancelled")
@@ -28,8 +29,10 @@ class Answer:
 class Client:
     """One connection, one token. Not for use by two threads at once."""
 
-    def __init__(self, port, token, timeout=100):
+    def __init__(self, port, token, timeout=100, authority=None):
+        """`authority`: a file with the certificate to trust, for HTTPS."""
         self.port, self.token, self.timeout = port, token, timeout
+        self.tls = None if authority is None else ssl.create_default_context(cafile=authority)
         self.connection = None
 
     def request(self, method, path, body=None, headers=None, raw_path=False):
@@ -49,7 +52,7 @@ class Client:
         for last_try in (False, True):
             fresh = self.connection is None
             if fresh:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+                self.connection = self._connect()
             try:
                 self.connection.request(method, path, body=body, headers=sent)
                 response = self.connection.getresponse()
@@ -59,6 +62,11 @@ class Client:
                 # an idle connection that the server had closed: nothing was read, so try a fresh one
                 if fresh or last_try:
                     raise
+
+    def _connect(self):
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=self.timeout, context=self.tls)
 
     def close(self):
         if self.connection is not None:

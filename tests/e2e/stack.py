@@ -22,9 +22,13 @@ class Stack:
         self.lib_dir = pathlib.Path(f"/var/lib/sandbox-{self.port}")
         self.token = (self.home / "token").read_text().strip()
         self._weaker = None
+        words = (self.home / "run" / "stack").read_text().split()
+        self.web = words[2]  # "lighttpd" or "apache"
+        self.authority = str(self.home / "tls" / "ca.pem") if words[3] == "1" else None
+        self.address = f"{'https' if self.authority else 'http'}://localhost:{self.port}"
 
     def client(self, token=None, timeout=100):
-        return Client(self.port, token or self.token, timeout)
+        return Client(self.port, token or self.token, timeout, self.authority)
 
     # --- processes
 
@@ -44,12 +48,24 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         self.until(lambda: self.pid(part) is None, 10, f"{part} ends")
 
+    @property
+    def worker_log(self):
+        """The log of what keeps the web workers, and of themselves."""
+        return self.home / "log" / ("api.log" if self.web == "apache" else "lighttpd.log")
+
+    def worker_deaths(self):
+        """How many workers have ended that nobody had told to, ever."""
+        words = ('"event":"worker died"',) if self.web == "apache" else ("child signalled", "child exited")
+        text = self.worker_log.read_text(errors="replace")
+        return sum(text.count(word) for word in words)
+
     def worker_pids(self):
+        """Those that serve: not the parent that Apache's have."""
         program = str(self.lib_dir / "bin" / "sandbox-api").encode()
         found = []
         for place in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if (place / "cmdline").read_bytes().split(b"\0")[0] == program:
+                if (place / "cmdline").read_bytes().split(b"\0")[0] == program and int(place.name) != self.pid("api"):
                     found.append(int(place.name))
             except OSError:
                 continue

@@ -113,14 +113,14 @@ class Faults(Case):
         # whatever was accepted has ended, though its client may have lost its answer
         self.stack.until(lambda: self.client.get(f"/sessions/{box}/executions?status=completed").json["total"]
                          == self.client.get(f"/sessions/{box}/executions").json["total"], 30, "all executions ended")
-        self.stack.until(lambda: len(self.stack.worker_pids()) == 2, 10, "lighttpd started a new worker")
+        self.stack.until(lambda: len(self.stack.worker_pids()) == 2, 10, "a new worker was started")
         self.assert_works(box)
 
     def test_web_server_killed(self):
         box = self.session()
-        self.stack.kill("lighttpd")
+        self.stack.kill(self.stack.web)
         self.client.close()
-        self.part_is_back("lighttpd")
+        self.part_is_back(self.stack.web)
         self.assertEqual(len(self.stack.worker_pids()), 2)
         self.assert_works(box)
 
@@ -148,7 +148,7 @@ class Faults(Case):
         boxes = [self.session()]
         submitted = self.submit_many(boxes, 4)
         time.sleep(0.3)
-        for part in ("dispatchd", "provisiond", "lighttpd", "mariadbd", "reap", "pool"):
+        for part in ("dispatchd", "provisiond", self.stack.web, "mariadbd", "reap", "pool"):
             self.stack.kill(part)
         self.client.close()
         self.stack.start()

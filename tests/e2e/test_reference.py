@@ -35,7 +35,12 @@ class Reference(Case):
         path.write_text(text)
         return subprocess.run([*command, str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90,
                               env={"PATH": "/usr/bin:/bin", "API_TOKEN": self.stack.token, "LANG": "C.UTF-8",
-                                   "API_BASE": f"http://localhost:{self.stack.port}/api/v1"})
+                                   "API_BASE": f"{self.stack.address}/api/v1", **self.trust()})
+
+    def trust(self):
+        """What makes curl and requests trust the stack's certificate."""
+        authority = self.stack.authority
+        return {"CURL_CA_BUNDLE": authority, "REQUESTS_CA_BUNDLE": authority} if authority else {}
 
     def test_complete_workflow(self):
         done = self.run_file("workflow.sh", code_block("Complete Workflow Example", "bash"), "bash")
@@ -54,7 +59,7 @@ class Reference(Case):
 
     def test_sdk_example(self):
         text = code_block("Python SDK Example", "python")
-        changed = text.replace("http://localhost:8000/api/v1", f"http://localhost:{self.stack.port}/api/v1") \
+        changed = text.replace("http://localhost:8000/api/v1", f"{self.stack.address}/api/v1") \
             .replace("your-token", self.stack.token)
         self.assertEqual(text.count("your-token"), 1)
         done = self.run_file("sdk.py", changed, "/usr/bin/python3")
