@@ -27,6 +27,11 @@ def post(headers, body):
     return b"POST /api/v1/sessions HTTP/1.1\r\n" + HOST + AUTH + JSON + headers + b"\r\n" + body
 
 
+def push(length):
+    return b"POST /api/v1/internal/executions/exec_20260101_00000000/result HTTP/1.1\r\n" + HOST + AUTH + JSON \
+        + b"Content-Length: %d\r\n\r\n" % length
+
+
 def chunks(body, size=7):
     parts = [body[at:at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
@@ -56,6 +61,8 @@ ODD = (
     ("length beyond 64 bits", post(b"Content-Length: 99999999999999999999\r\n", BODY), 400, INVALID),
     ("far too large, before the body", post(b"Content-Length: 99999999\r\n", b""), 413, LARGE),
     ("a little too large", post(b"Content-Length: 3000000\r\n", b" " * 3000000), 413, LARGE),
+    ("a large result of an executor", push(5000000) + b" " * 5000000, 401, "Internal.Unauthorized"),
+    ("one far too large", push(99999999), 413, LARGE),
     ("chunks", post(CHUNKED, chunks(BODY)), 404, TEMPLATE),
     ("bad chunks", post(CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n"), 400, INVALID),
     ("too many chunks", post(CHUNKED, chunks(b" " * 3000000, 65536)), 413, LARGE),
