@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person is told: summary, status, logs.
 
-parts() { echo mariadbd dockerd "${JOBS[@]}" $(web_parts); }
+parts() { echo mariadbd dockerd "${JOBS[@]}" "$(web_parts)"; }
 
 # The node's own words: runtime, isolation in force, whether that is the weaker one.
 node_facts() { api GET /health/detailed 2>/dev/null || true; }
