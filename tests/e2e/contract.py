@@ -79,6 +79,22 @@ def minimum():
     return kind
 
 
+def oci_runtime():
+    kind = text("runc", 0, 64, refused=("a b", "a/b", "\u00e4"), edges=("", "io.containerd.runsc.v1"))
+    kind.bad = [case for case in kind.bad if case[1] not in ("..", ".")]
+    return kind
+
+
+def pool():
+    """min is at most target."""
+    least = integer(0, 0, 1000)
+    least.edges = [0, None]
+    kind = Object({"min": least, "target": integer(5, 0, 1000), "max_idle": integer(3600, 0, 604800)})
+    kind.bad.append(("min is above target", {"min": 6, "target": 5}, None))
+    kind.edges += [{"min": 1000, "target": 1000}, {"min": 5, "target": 5}]
+    return kind
+
+
 TEMPLATE_MEMBERS = {
     "name": text("Contract", 1, 255, free=True, required=True),
     "image": image(1, required=True),
@@ -86,12 +102,9 @@ TEMPLATE_MEMBERS = {
     "pre_installed_packages": array(text("numpy>=1.24.0", 1, 200, free=True), 200),
     "languages": array(choice("python", "python", "javascript", "shell", required=True), 0, least=1, doubles=False),
     "default_resources": RESOURCES,
-    "security_context": Object({"network_enabled": boolean(False), "read_only_root": boolean(True),
-                                "runtime": text("runc", 0, 64, refused=("a b", "a/b", "\u00e4"), edges=("",))}),
-    "pool": Object({"min": minimum(), "target": integer(5, 0, 1000), "max_idle": integer(3600, 0, 604800)}),
+    "security_context": Object({"network_enabled": boolean(False), "read_only_root": boolean(True), "runtime": oci_runtime()}),
+    "pool": pool(),
 }
-TEMPLATE_MEMBERS["security_context"].members["runtime"].bad = [
-    case for case in TEMPLATE_MEMBERS["security_context"].members["runtime"].bad if case[1] not in ("..", ".")]
 TEMPLATE = Object({"id": text("python-basic", 1, None, required=True, refused=("-a", "A", "a_b", "x" * 64)), **TEMPLATE_MEMBERS}, required=True)
 
 
@@ -106,7 +119,7 @@ def optional(members):
     return out
 
 
-CHANGES = Object({**optional(TEMPLATE_MEMBERS), "deprecated": boolean(True)})
+CHANGES = Object({**optional(TEMPLATE_MEMBERS), "deprecated": boolean(True)}, required=True)
 
 ENDPOINTS = [
     Endpoint("POST", "/sessions", "sessions", body=SESSION, harmless=({"template_id": "no-such-template"}, (404, "Sandbox.TemplateNotFound")),
