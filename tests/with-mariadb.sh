@@ -53,15 +53,18 @@ if [ "$(id -u)" = 0 ]; then
     id mysql >/dev/null 2>&1 && chown mysql "$dir" || as_user=--user=root
     chmod 755 "$dir"
 fi
+# Of its own: a server that starts removes what it takes for leftovers in the directory for temporary files, other servers' too.
+mkdir "$dir/tmp"
+[ "$as_user" != --user=mysql ] || chown mysql "$dir/tmp"
 
-mariadb-install-db --no-defaults $as_user --datadir="$dir/data" --auth-root-authentication-method=normal \
+mariadb-install-db --no-defaults $as_user --datadir="$dir/data" --tmpdir="$dir/tmp" --auth-root-authentication-method=normal \
     --skip-test-db --skip-name-resolve >"$log" 2>&1 || fail "mariadb-install-db failed"
 
 cat >"$dir/start" <<START
 #!/bin/sh
 # Starts the server and waits until it answers.
 rm -f "$pid_file"
-mariadbd --no-defaults $as_user --datadir="$dir/data" --socket="$socket" --pid-file="$pid_file" \\
+mariadbd --no-defaults $as_user --datadir="$dir/data" --tmpdir="$dir/tmp" --socket="$socket" --pid-file="$pid_file" \\
     --skip-networking --skip-log-bin --character-set-server=utf8mb4 --innodb-buffer-pool-size=128M \\
     --innodb-log-file-size=96M --max-connections=500 --innodb-buffer-pool-dump-at-shutdown=0 \\
     --innodb-buffer-pool-load-at-startup=0 ${SANDBOX_TEST_DB_OPTIONS:-} </dev/null >>"$log" 2>&1 &

@@ -21,9 +21,10 @@ start_database() {
         run_step "Database files" mariadbd make_database "$user"
     fi
     chown "$user" "$DB_DIR"
+    install -d -m 0700 -o "$user" "$DB_DIR-tmp"
     before=$(part_pid mariadbd || true)
-    start_part mariadbd "$user $DB_SOCKET v1" "$(command -v mariadbd || echo /usr/sbin/mariadbd)" --no-defaults \
-        --user="$user" --datadir="$DB_DIR" --socket="$DB_SOCKET" --pid-file="$DB_DIR/mariadbd.pid" \
+    start_part mariadbd "$user $DB_SOCKET v2" "$(command -v mariadbd || echo /usr/sbin/mariadbd)" --no-defaults \
+        --user="$user" --datadir="$DB_DIR" --tmpdir="$DB_DIR-tmp" --socket="$DB_SOCKET" --pid-file="$DB_DIR/mariadbd.pid" \
         --skip-networking --skip-name-resolve --max-connections=300 --back-log=300 \
         --innodb-buffer-pool-size=128M --innodb-log-file-size=96M --innodb-flush-log-at-trx-commit=1 \
         --max-allowed-packet=32M --character-set-server=utf8mb4 --performance-schema=OFF
@@ -31,10 +32,11 @@ start_database() {
     [ "$before" = "$(part_pid mariadbd)" ] || make_database_user
 }
 
+# A server that starts removes leftovers from its directory for temporary files, other servers' too: hence one of its own.
 make_database() { # USER
     rm -rf "$DB_DIR"
-    install -d -m 0700 -o "$1" "$DB_DIR"
-    mariadb-install-db --no-defaults --user="$1" --datadir="$DB_DIR" --auth-root-authentication-method=socket \
+    install -d -m 0700 -o "$1" "$DB_DIR" "$DB_DIR-tmp"
+    mariadb-install-db --no-defaults --user="$1" --datadir="$DB_DIR" --tmpdir="$DB_DIR-tmp" --auth-root-authentication-method=socket \
         --auth-root-socket-user=root --skip-test-db
 }
 

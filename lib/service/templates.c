@@ -156,9 +156,9 @@ static int delete_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (sessions > 0)
         return err_set(err, ERR_CONFLICT,
-                       "Template '%s' is in use by %" PRId64 " session%s. End them first, or deprecate it: PUT "
+                       "Template '%s' is in use by sessions. End them first, or deprecate it: PUT "
                        "{\"deprecated\": true} lets it take no new ones.",
-                       changing->id, sessions, sessions == 1 ? "" : "s");
+                       changing->id);
     if (container_repo_discard_all(db, changing->id, &changing->changed, err) != 0 ||
         template_repo_delete(db, changing->id, err) != 0)
         return -1;
