@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the decoders of JSON bodies: each gets every input. What is taken must be within its limits. */
 #include "fcgi/codec/execution_codec.h"
+#include "fcgi/codec/internal_codec.h"
 #include "fcgi/codec/session_codec.h"
 #include "fcgi/codec/template_codec.h"
 #include "lib/model/limits.h"
@@ -83,6 +84,49 @@ static void template(const char *text, size_t len)
     template_change_release(&change);
 }
 
+/* Outputs, as the database keeps them. */
+static void check_output(const char *text, size_t len, bool truncated)
+{
+    fuzz_require(len <= OUTPUT_BYTES_MAX + 64 && (!truncated || len > OUTPUT_BYTES_MAX / 2), "an output of a wrong length");
+    fuzz_require(!text || utf8_valid(text, len), "an output that is no UTF-8");
+}
+
+static void result(const struct strbuf *body)
+{
+    struct callback_result report = { 0 };
+    struct err err = ERR_INIT;
+    int status = report_result_decode(body, &report, &err);
+    check_refusal(status, &err);
+    if (status == 0) {
+        const struct execution_outcome *outcome = &report.outcome;
+        fuzz_require(execution_status_final(report.status), "a result that is no end");
+        fuzz_require((report.status == EXECUTION_COMPLETED) == !outcome->error_kind, "an end without its error");
+        fuzz_require(outcome->duration_ms >= 0 && outcome->cpu_time_ms >= 0 && outcome->peak_memory_mb >= 0, "less than nothing");
+        fuzz_require(!outcome->return_json || json_strict_valid(outcome->return_json, strlen(outcome->return_json)),
+                     "a return value that is no JSON");
+        check_output(outcome->stdout_text, outcome->stdout_len, outcome->stdout_truncated);
+        check_output(outcome->stderr_text, outcome->stderr_len, outcome->stderr_truncated);
+        check_map(outcome->artifacts_json);
+    }
+    execution_outcome_release(&report.outcome);
+}
+
+static void reports(const char *text, size_t len)
+{
+    cleanup_strbuf struct strbuf body = STRBUF_INIT(len + 1);
+    struct err err = ERR_INIT;
+    char reason[EXIT_TEXT_SIZE];
+    char *artifacts = NULL;
+    strbuf_add(&body, text, len);
+    result(&body);
+    check_refusal(report_status_decode(&body, &err), &err);
+    check_refusal(report_empty_decode(&body, &err), &err);
+    check_refusal(report_exit_decode(&body, reason, &err), &err);
+    check_refusal(report_artifacts_decode(&body, &artifacts, &err), &err);
+    check_map(artifacts);
+    free(artifacts);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -90,5 +134,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     renewal(text, size);
     execution(text, size);
     template(text, size);
+    reports(text, size);
     return 0;
 }
