@@ -13,7 +13,7 @@
 #define TO_DELETING(key)                                                                           \
     "UPDATE containers FORCE INDEX (" key ") SET status = 'deleting', suspect = 0, claimed_by = NULL, attempts = 0,"     \
     " due_at = " SQL_NOW " WHERE status IN ('creating', 'warm', 'running')"
-#define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c ON c.seq = j.seq"
+#define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c FORCE INDEX (PRIMARY) ON c.seq = j.seq"
 
 enum { INSERT, GET, DUE_ANY, DUE_LOCK, LEASE, RELEASE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
        MARK_SUSPECT, SUSPECT_ANY, SUSPECT_LOCK, SUSPECT_CLEAR, LIVE, STATEMENTS };

@@ -106,6 +106,33 @@ START_TEST(test_container_repo__suspects_are_taken_once)
 }
 END_TEST
 
+static int claim_beside(struct db *db, void *arg, struct err *err)
+{
+    static const struct db_stmt lock = { "SELECT seq FROM containers WHERE id = 'c1' FOR UPDATE" };
+    struct container_list list = { 0 };
+    struct err problem = ERR_INIT;
+    if (DB_QUERY(db, &lock, NULL, NULL, err) != 0)
+        return -1;
+    int status = container_repo_claim_work(arg, "n1", "p1", 60000, 10, &list, &problem);
+    ck_assert_msg(status == 0, "%s %s", problem.text, problem.detail);
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_str_eq(list.items[0].id, "c2");
+    container_list_release(&list);
+    return 0;
+}
+
+/* However few rows there are, so that a scan would be cheap. */
+START_TEST(test_container_repo__a_claim_waits_for_no_other_row)
+{
+    struct err err = ERR_INIT;
+    struct db *other = db_new(&fixture_settings->database);
+    fixture_container("c1", "n1", "s1", CONTAINER_CREATING);
+    fixture_container("c2", "n1", "s2", CONTAINER_CREATING);
+    OK(db_transaction(fixture_db, claim_beside, other, &err));
+    db_free(other);
+}
+END_TEST
+
 /* --- the warm pool */
 
 struct warm {
@@ -315,6 +342,7 @@ int main(void)
     tcase_add_test(tcase, test_container_repo__steps_are_leased);
     tcase_add_test(tcase, test_container_repo__deleting_interrupts_a_creation);
     tcase_add_test(tcase, test_container_repo__suspects_are_taken_once);
+    tcase_add_test(tcase, test_container_repo__a_claim_waits_for_no_other_row);
     tcase_add_test(tcase, test_pool__only_the_same_resources_of_the_same_template_fit);
     tcase_add_test(tcase, test_pool__each_is_claimed_exactly_once);
     tcase_add_test(tcase, test_pool__counts_and_surplus);
