@@ -67,7 +67,8 @@ static int call_raw(struct docker *docker, const char *method, const char *path,
     snprintf(url, sizeof(url), "http://docker%s", path);
     const struct http_request request = {
         .method = method, .unix_path = docker->settings->docker_socket, .url = url, .body = sent,
-        .body_len = sent ? strlen(sent) : 0, .timeout_ms = CALL_TIMEOUT_MS,
+        .body_len = sent ? strlen(sent) : 0,
+        .timeout_ms = docker->limit_ms ? docker->limit_ms : CALL_TIMEOUT_MS,
     };
     *out = (struct docker_answer){ 0 };
     if (http_fetch(docker->http, &request, &out->status, &text, err) != 0) {

@@ -13,6 +13,7 @@ struct docker {
     const struct runtime_settings *settings;
     struct http *http;
     int api_minor; /* 0: not asked yet */
+    int64_t limit_ms; /* of a call; 0: the usual */
 };
 
 struct docker_answer {

@@ -56,6 +56,15 @@ static void on_done(void *arg, int status, const struct err *err)
         reading->problem = *err;
 }
 
+/* A look at the engine for which nobody waits as long as for a change. */
+static int ask(struct docker *docker, const char *path, struct docker_answer *out, struct err *err)
+{
+    docker->limit_ms = RUNTIME_LOGS_MS;
+    int status = docker_call(docker, "GET", path, NULL, out, err);
+    docker->limit_ms = 0;
+    return status;
+}
+
 static int not_there(const char *id, struct err *err)
 {
     return err_set(err, ERR_CONTAINER_NOT_FOUND, "Container '%s' does not exist.", id);
@@ -67,19 +76,19 @@ static int check_ours(struct docker *docker, const char *id, struct err *err)
     char path[DOCKER_PATH_SIZE];
     cleanup_docker_answer struct docker_answer answer = { 0 };
     snprintf(path, sizeof(path), "/containers/sandbox-%s/json", id);
-    if (docker_call(docker, "GET", path, NULL, &answer, err) != 0)
+    if (ask(docker, path, &answer, err) != 0)
         return -1;
     if (answer.status == 404 || (answer.status == 200 && !docker_is_ours(docker->settings, answer.body)))
         return not_there(id, err);
     return answer.status == 200 ? 0 : docker_unexpected(&answer, "look for a container", err);
 }
 
-static int read_logs(struct docker *docker, const char *path, struct reading *reading, struct err *err)
+static int read_logs(struct docker *docker, const char *path, int64_t limit_ms, struct reading *reading, struct err *err)
 {
     char url[DOCKER_PATH_SIZE + 32];
     snprintf(url, sizeof(url), "http://docker%s", path);
     const struct http_request request = {
-        .method = "GET", .unix_path = docker->settings->docker_socket, .url = url, .timeout_ms = RUNTIME_LOGS_MS,
+        .method = "GET", .unix_path = docker->settings->docker_socket, .url = url, .timeout_ms = limit_ms,
         .on_data = on_data, .on_done = on_done, .arg = reading,
     };
     struct http_call *call = NULL;
@@ -103,13 +112,16 @@ int docker_logs(void *state, const char *id, int64_t tail, int64_t since_ms, str
 {
     struct docker *docker = state;
     char path[DOCKER_PATH_SIZE], full[DOCKER_PATH_SIZE];
+    int64_t end = clock_mono_ms() + RUNTIME_LOGS_MS;
     cleanup(reading_release) struct reading reading = { .text = STRBUF_INIT(FRAME_TEXT_MAX) };
     reading.frames = (struct docker_frames){ .on_text = on_text, .arg = &reading };
     log_lines_init(&reading.lines, tail, since_ms, clock_wall_ms());
     snprintf(path, sizeof(path), "/containers/sandbox-%s/logs?stdout=1&stderr=1&timestamps=1&tail=%" PRId64 "&since=%" PRId64,
              id, tail, since_ms / 1000);
-    if (check_ours(docker, id, err) != 0 || docker_versioned(docker, path, full, err) != 0 ||
-        read_logs(docker, full, &reading, err) != 0)
+    if (check_ours(docker, id, err) != 0 || docker_versioned(docker, path, full, err) != 0)
+        return -1;
+    int64_t left = end - clock_mono_ms();
+    if (read_logs(docker, full, left > 1 ? left : 1, &reading, err) != 0)
         return -1;
     if (reading.status == 404)
         return not_there(id, err);
@@ -127,7 +139,7 @@ int docker_usage(void *state, const char *id, struct runtime_usage *out, struct 
     char path[DOCKER_PATH_SIZE];
     cleanup_docker_answer struct docker_answer answer = { 0 };
     snprintf(path, sizeof(path), "/containers/sandbox-%s/stats?stream=false&one-shot=true", id);
-    if (docker_call(docker, "GET", path, NULL, &answer, err) != 0)
+    if (ask(docker, path, &answer, err) != 0)
         return -1;
     if (answer.status == 404)
         return not_there(id, err);

@@ -4,8 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "lib/io/http.h"
+#include "lib/util/clock.h"
 #include "lib/util/json.h"
 #include "tests/integration/runtime_stage.h"
 
@@ -108,6 +111,31 @@ START_TEST(test_docker__engine_down)
 }
 END_TEST
 
+/* It takes connections and says nothing. */
+START_TEST(test_docker__engine_hangs)
+{
+    struct err err = ERR_INIT;
+    struct runtime_usage usage;
+    cleanup_strbuf struct strbuf out = STRBUF_INIT(1000);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct runtime_settings settings = stage.settings;
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/engine.sock", stage.directory);
+    cleanup_fd int engine_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(engine_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(engine_fd, 8), 0);
+    settings.docker_socket = address.sun_path;
+    struct runtime *runtime = runtime_open(&settings, &err);
+    ck_assert_ptr_nonnull(runtime);
+    int64_t begun = clock_mono_ms();
+    ck_assert_int_eq(runtime_logs(runtime, stage.ids[0], 10, 0, &out, &err), -1);
+    ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
+    ck_assert_int_eq(runtime_usage(runtime, stage.ids[0], &usage, &err), -1);
+    ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
+    ck_assert_int_le(clock_mono_ms() - begun, 15000);
+    runtime_free(runtime);
+}
+END_TEST
+
 START_TEST(test_docker__volume_goes_with_its_container)
 {
     cleanup_json struct json_object *container = NULL, *volume = NULL;
@@ -160,6 +188,7 @@ static Suite *suite(void)
     tcase_add_test(own, test_docker__oci_runtime_missing);
     tcase_add_test(own, test_docker__executor_missing);
     tcase_add_test(own, test_docker__engine_down);
+    tcase_add_test(own, test_docker__engine_hangs);
     tcase_add_test(own, test_docker__volume_goes_with_its_container);
     tcase_add_test(own, test_docker__exit_code_is_known);
     suite_add_tcase(all, common);
