@@ -26,3 +26,6 @@ tests_integration_test_jobs_push_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_ready
 tests_integration_test_jobs_ready_SOURCES = tests/integration/test_jobs_ready.c $(JOBS_STAGE)
 tests_integration_test_jobs_ready_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_metrics
+tests_integration_test_jobs_metrics_SOURCES = tests/integration/test_jobs_metrics.c $(JOBS_STAGE)
+tests_integration_test_jobs_metrics_LDADD = $(JOB_LIBS) $(CHECK_LIBS) -lm

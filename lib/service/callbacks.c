@@ -169,6 +169,7 @@ int callback_result(const struct context *context, const struct caller *caller, 
         return -1;
     if (idempotency_replayed(result->once))
         return 0;
+    metrics_execution_done(context->metrics, report.execution.language, result->status, &result->outcome);
     doorbell_ring(context->doorbell, report.execution.notify, report.execution.id);
     metrics_executions_ended(context->metrics, report.execution.language, result->status, 1);
     if (result->outcome.has_exit_code)

@@ -101,12 +101,9 @@ static void count(const struct dispatch *dispatch, const struct flight *flight, 
     const struct verdict *verdict = &flight->verdict;
     if (retried)
         metrics_add(metrics, METRIC_EXECUTION_RETRIES, 0, 0, 1);
-    if (!flight->changed)
-        return;
-    metrics_executions_ended(metrics, flight->language, flight->overruled ? EXECUTION_CANCELLED : verdict->status, 1);
-    if (verdict->outcome.has_exit_code)
-        metrics_observe(metrics, METRIC_EXECUTION_DURATION, flight->language, 0,
-                        (int64_t)(verdict->outcome.duration_ms * 1000));
+    if (flight->changed)
+        metrics_execution_done(metrics, flight->language, flight->overruled ? EXECUTION_CANCELLED : verdict->status,
+                               &verdict->outcome);
 }
 
 /* After the commit: waiters first, for they are waiting. */

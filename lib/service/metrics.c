@@ -9,7 +9,7 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Every program that counts: the jobs, then the web workers. */
-enum { PROGRAMS = HEALTH_JOBS + 1, FINAL_STATUSES = EXECUTION_STATUSES - EXECUTION_COMPLETED };
+enum { US_IN_MS = 1000, DURATION_MS_MAX = 1000000000, PROGRAMS = HEALTH_JOBS + 1, FINAL_STATUSES = EXECUTION_STATUSES - EXECUTION_COMPLETED };
 
 static const char *program(size_t index)
 {
@@ -131,6 +131,16 @@ void metrics_executions_ended(struct metrics *counters, enum language language, 
                               uint64_t count)
 {
     metrics_add(counters, METRIC_EXECUTIONS, language, (size_t)status - EXECUTION_COMPLETED, count);
+}
+
+void metrics_execution_done(struct metrics *counters, enum language language, enum execution_status status,
+                            const struct execution_outcome *outcome)
+{
+    metrics_executions_ended(counters, language, status, 1);
+    double ms = outcome->duration_ms; /* an executor's word: whatever it is, it must fit */
+    if (outcome->has_exit_code)
+        metrics_observe(counters, METRIC_EXECUTION_DURATION, language, 0,
+                        ms > 0 && ms < DURATION_MS_MAX ? (int64_t)(ms * US_IN_MS) : 0);
 }
 
 void metrics_job_failed(struct metrics *counters, const char *job)

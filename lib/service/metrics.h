@@ -33,6 +33,9 @@ struct metrics *metrics_service_open(const struct settings *settings, const char
 /* So many executions of a language have ended so. */
 void metrics_executions_ended(struct metrics *metrics, enum language language, enum execution_status status,
                               uint64_t count);
+/* One has, with what came of it. */
+void metrics_execution_done(struct metrics *metrics, enum language language, enum execution_status status,
+                            const struct execution_outcome *outcome);
 void metrics_job_failed(struct metrics *metrics, const char *job);
 
 /* Appends what all programs of this host have counted. A file that cannot be read is as one that counted nothing. */

@@ -139,6 +139,15 @@ class Metrics(Case):
         self.await_rise(before, "sandbox_executions_total", 2, language="python", status="failed")
         self.await_rise(before, "sandbox_containers_removed_total", 1)
 
+    def test_dead_sandbox(self):
+        before = self.scrape()
+        session = self.session()
+        container = self.client.session_status(session)["container_id"]
+        self.stack.kill_container(container)
+        execution = self.client.submit(session, OK, max_retries=0)
+        self.assertNotEqual(self.client.result(execution)["status"], "success")
+        self.await_rise(before, "sandbox_containers_failed_total", 1)
+
     def test_zz_database_away(self):
         self.assertEqual(self.value("sandbox_database_up"), 1)
         before = self.scrape()

@@ -60,8 +60,9 @@ static void write_config(struct stage *stage, const char *extra)
     fprintf(out,
             "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; };\n"
             "node: { id = \"stage\"; workers = 4; cpu_milli = 100000; memory_mb = 100000; };\n"
+            "metrics: { directory = \"%s/metrics\"; };\n"
             "runtime: { directory = \"%s\"; executor = \"%s/executor/sandbox-executor\"; %s };\n",
-            dispatchd, provisiond, pool, stage->directory, build_directory(),
+            dispatchd, provisiond, pool, stage->directory, stage->directory, build_directory(),
             extra ? extra : "kind = \"process\"; process_isolation = \"best-effort\";");
 }
 
