@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each route of fcgi/routes.c with what it takes; tests/e2e/test_contract.py makes the cases. A new route is one Endpoint here."""
-from contract_fields import (Object, Query, anything, array, boolean, choice, cpu, env_vars, integer, labels, q_choice, q_integer, q_text, size,
-                             text)
+from contract_fields import (Object, Query, anything, array, boolean, choice, cpu, env_vars, integer, labels, number, output, path, q_choice,
+                             q_integer, q_text, signed, size, text)
 
 # Well-formed ids that nobody has: what is sent there is checked as always, and stores nothing. Kind: (id, the answer's code)
 NOBODY = {
@@ -26,12 +26,16 @@ BAD_IDS = {
 class Endpoint:
     """`scope`: what a token needs ("any": any token, None: no token, "container": a sandbox's own secret). `kind`: of the path's {id}.
     `body`, `query`: what it takes. `harmless`: members that turn a good body into one that stores nothing, and the answer to it;
-    an endpoint with an id has its harmless id instead. `idempotent`: takes Idempotency-Key."""
+    an endpoint with an id has its harmless id instead. `idempotent`: takes Idempotency-Key. `limit`: of the body, in MiB."""
 
-    def __init__(self, method, path, scope, kind=None, body=None, query=None, harmless=None, idempotent=False, prefix="/api/v1"):
+    def __init__(self, method, path, scope, kind=None, body=None, query=None, harmless=None, idempotent=False, prefix="/api/v1", limit=2):
         self.method, self.path, self.scope, self.kind = method, path, scope, kind
-        self.body, self.query, self.idempotent, self.prefix = body, query or {}, idempotent, prefix
-        self.override, self.accepted = harmless or ({}, (404, NOBODY[kind][1]) if kind else (200, None))
+        self.body, self.query, self.idempotent, self.prefix, self.limit = body, query or {}, idempotent, prefix, limit
+        # executors have error codes of their own
+        self.internal = scope == "container"
+        self.invalid = "Internal.InvalidParameter" if self.internal else "Sandbox.InvalidParameter"
+        self.missing = "Internal.InvalidExecution" if self.internal else NOBODY[kind][1] if kind else None
+        self.override, self.accepted = harmless or ({}, (404, self.missing) if kind else (200, None))
 
     def __str__(self):
         return f"{self.method} {self.path}"
@@ -42,6 +46,14 @@ class Endpoint:
     @property
     def nobody(self):
         return self.to(NOBODY[self.kind][0] if self.kind else "")
+
+
+def required(name, kind):
+    """An object of one member that must be there."""
+    if not kind.required:
+        kind.required = True
+        kind.edges = [value for value in kind.edges if value is not None]
+    return Object({name: kind}, required=True)
 
 
 PAGE = {"limit": q_integer(1, 200), "offset": q_integer(0, 2**31 - 1)}
@@ -121,7 +133,25 @@ def optional(members):
 
 CHANGES = Object({**optional(TEMPLATE_MEMBERS), "deprecated": boolean(True)}, required=True)
 
+EXIT_REASONS = ("normal", "sigterm", "sigkill", "oom_killed", "error")
+RESULT = Object({"status": choice("success", "success", "failed", "timeout", "crashed", "cancelled", required=True), "stdout": output(),
+                 "stderr": output(), "exit_code": signed(0, -2**31, 2**31 - 1), "execution_time": number(0.5, 1e9),
+                 "metrics": Object({"duration_ms": number(75.2, 1e12), "cpu_time_ms": number(68, 1e12), "peak_memory_mb": number(42.5, 1e12)}),
+                 "return_value": anything(4 * 1024 * 1024), "artifacts": array(path(1024), 1000),
+                 "error": Object({"kind": text("exception", 1, 64, free=True), "message": text("m", 0, 16 * 1024, free=True)})}, required=True)
+NOTHING = Object({}, required=True)
+INTERNAL = [
+    Endpoint("POST", "/internal/executions/{id}/status", "container", "execution", required("status", choice("running", "running", required=True))),
+    Endpoint("POST", "/internal/executions/{id}/heartbeat", "container", "execution", NOTHING),
+    Endpoint("POST", "/internal/executions/{id}/result", "container", "execution", RESULT, idempotent=True, limit=12),
+    Endpoint("POST", "/internal/executions/{id}/artifacts", "container", "execution", required("artifacts", array(path(1024), 1000))),
+    Endpoint("POST", "/internal/sessions/{id}/container_ready", "container", "session", NOTHING),
+    Endpoint("POST", "/internal/sessions/{id}/container_exited", "container", "session",
+             Object({"exit_code": signed(137, -255, 255, required=True), "exit_reason": choice("normal", *EXIT_REASONS, required=True)}, required=True)),
+]
+
 ENDPOINTS = [
+    *INTERNAL,
     Endpoint("POST", "/sessions", "sessions", body=SESSION, harmless=({"template_id": "no-such-template"}, (404, "Sandbox.TemplateNotFound")),
              idempotent=True),
     Endpoint("GET", "/sessions", "sessions", query={**PAGE, "status": q_choice(*SESSION_STATES), "template_id": q_text(["python-basic", "x" * 500]),
@@ -146,7 +176,7 @@ ENDPOINTS = [
     Endpoint("GET", "/containers/{id}", "sessions", "container"),
     Endpoint("GET", "/containers/{id}/logs", "sessions", "container", query={"tail": q_integer(1, 10000), "since": SINCE}),
     Endpoint("GET", "/nodes", "admin"),
-    Endpoint("PUT", "/nodes/{id}", "admin", "node", body=Object({"status": choice("ready", "ready", "draining", required=True)}, required=True)),
+    Endpoint("PUT", "/nodes/{id}", "admin", "node", body=required("status", choice("ready", "ready", "draining", required=True))),
     Endpoint("GET", "/health", None), Endpoint("GET", "/health/detailed", "any"),
     Endpoint("GET", "/health", None, prefix=""), Endpoint("GET", "/health/detailed", "any", prefix=""),
     Endpoint("GET", "/metrics", "admin"), Endpoint("GET", "/metrics", "admin", prefix=""),

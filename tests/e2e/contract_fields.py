@@ -86,6 +86,32 @@ def integer(good, low, high, required=False):
     return Kind(good, bad, [good, low, high], required)
 
 
+def signed(good, low, high, required=False):
+    kind = integer(good, low, high, required)
+    kind.bad = [case for case in kind.bad if case[0] != "is negative"]
+    return kind
+
+
+def number(good, high):
+    """From 0, with or without a fraction."""
+    bad = wrong_types("a number") + [(f"is {text}", Raw(text), "") for text in ("-1", "-0.001", "1e300", "-1e99999", "9" * 30)]
+    return Kind(good, bad + [("is no JSON", Raw("1."), None)], [0, good, high, None])
+
+
+def output():
+    """What a program wrote: any text of any length."""
+    return Kind("x", wrong_types("a string") + [("is bad UTF-8", Raw(b'"\xff"'), None)], ["", Raw(r'"a\u0000"'), "\u00e4" * 50000, *TRICKS, None])
+
+
+def path(high):
+    """A relative one that does not climb."""
+    kind = text("out/a.csv", 1, high, free=True, refused=("/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a/./b"), edges=("a/.b", "...", "a b"))
+    climbing = [value for value in kind.edges if isinstance(value, str) and any(part in ("", ".", "..") for part in value.split("/"))]
+    kind.edges = [value for value in kind.edges if value not in climbing]
+    kind.bad += [(f"is {value!r}", value, "") for value in climbing]
+    return kind
+
+
 def boolean(good=True):
     return Kind(good, wrong_types("true") + [("is 0", 0, ""), ("is text", "true", ""), ("is True", Raw("True"), None)], [True, False])
 
