@@ -63,3 +63,7 @@ tests_integration_test_api_internal_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_api_reports
 tests_integration_test_api_reports_SOURCES = tests/integration/test_api_reports.c $(INTERNAL_STAGE)
 tests_integration_test_api_reports_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_idempotency_broken
+tests_integration_test_idempotency_broken_SOURCES = tests/integration/test_idempotency_broken.c \
+	tests/fakes/breaking_proxy.c tests/fakes/breaking_proxy.h $(API_CLIENT)
+tests_integration_test_idempotency_broken_LDADD = $(API_TEST_LIBS)
