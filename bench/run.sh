@@ -9,4 +9,7 @@ was_running=yes
 "$top/quickstart.sh" status >/dev/null 2>&1 || was_running=no
 "$top/quickstart.sh" start
 /usr/bin/python3 "$top/bench/latency.py" "$@"
+build=${SANDBOX_BUILD:-$SANDBOX_HOME/build}
+make -s -C "$build" bench/empty_fcgi
+/usr/bin/python3 "$top/bench/get_session.py" "$build/bench/empty_fcgi"
 [ "$was_running" = yes ] || "$top/quickstart.sh" stop
