@@ -33,7 +33,7 @@ static struct json_object *route_encode(const struct route *route)
     struct json_object *object = json_object_new_object();
     if (!object)
         return NULL;
-    bool scoped = route->access == ACCESS_SCOPE || route->access == ACCESS_RECALLED;
+    bool scoped = route->access == ACCESS_SCOPE;
     fields_add_text(object, "method", route->method);
     fields_add_text(object, "path", route->pattern);
     fields_add_text(object, "access", access_name(route->access));

@@ -8,7 +8,6 @@
 
 #include "lib/service/callbacks.h"
 #include "lib/service/limits.h"
-#include "lib/service/recall.h"
 #include "lib/service/tokens.h"
 #include "lib/util/log.h"
 
@@ -74,26 +73,6 @@ static int check_rate(struct context *context, const struct caller *caller, stru
     return -1;
 }
 
-/* The token's own word, or with the database away what is remembered of it, where the route allows that. */
-static int verify(const struct route *route, const struct context *context, const char *token, struct caller *caller,
-                  struct err *err)
-{
-    if (token_service_verify(context, token, caller, err) == 0) {
-        if (route->access == ACCESS_RECALLED && caller->scopes & route->scope)
-            recall_keep(context, token);
-        return 0;
-    }
-    if (route->access != ACCESS_RECALLED)
-        return -1;
-    if (err->code == ERR_UNAUTHORIZED)
-        recall_drop(context, token);
-    if (err->code != ERR_UNAVAILABLE || !recall_admits(context, token))
-        return -1;
-    *caller = (struct caller){ .scopes = route->scope, .recalled = true };
-    *err = ERR_INIT;
-    return 0;
-}
-
 static int admit_container(struct context *context, const char *secret, struct caller *caller, struct err *err)
 {
     if (callback_admit(context, secret, caller, err) != 0)
@@ -112,13 +91,13 @@ int guard_admit(const struct route *route, const struct request *request,
         return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
     if (route->access == ACCESS_CONTAINER)
         return admit_container(context, token, caller, err);
-    if (verify(route, context, token, caller, err) != 0)
+    if (token_service_verify(context, token, caller, err) != 0)
         return -1;
     memcpy(context->actor.name, caller->owner, sizeof(context->actor.name));
     memcpy(context->actor.token_id, caller->token_id, sizeof(context->actor.token_id));
-    if (!caller->recalled && check_rate(context, caller, err) != 0)
+    if (check_rate(context, caller, err) != 0)
         return -1;
-    if ((route->access == ACCESS_SCOPE || route->access == ACCESS_RECALLED) && !(caller->scopes & route->scope))
+    if (route->access == ACCESS_SCOPE && !(caller->scopes & route->scope))
         return err_set(err, ERR_FORBIDDEN, "The token lacks the scope \"%s\".", guard_scope_name(route->scope));
     return 0;
 }

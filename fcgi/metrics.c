@@ -138,6 +138,6 @@ int metrics_get(struct call *call, struct err *err)
     if (add_http(call->context->settings, &text, err) != 0 ||
         metrics_service_counters(call->context, &text, err) != 0)
         return -1;
-    metrics_service_gauges(call->context, call->caller.recalled, &text);
+    metrics_service_gauges(call->context, &text);
     return response_text(call->response, 200, "text/plain; version=0.0.4; charset=utf-8", &text, err);
 }

@@ -17,7 +17,6 @@ enum access {
     ACCESS_OPEN,  /* nothing */
     ACCESS_TOKEN, /* a valid token */
     ACCESS_SCOPE, /* a valid token with `scope` */
-    ACCESS_RECALLED, /* the same; and while the database is away, a token that was let in lately: lib/service/recall.h */
     ACCESS_CONTAINER, /* a container's own secret, and no token */
 };
 

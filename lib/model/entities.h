@@ -21,7 +21,6 @@ struct caller {
     char owner[OWNER_SIZE];
     unsigned scopes; /* enum scope, or-ed */
     char token_id[TOKEN_ID_SIZE];
-    bool recalled; /* let in from memory, the database being away */
     char container_id[CONTAINER_ID_SIZE]; /* of an executor that calls the internal API (then there is no owner), else "" */
     char session_id[SESSION_ID_SIZE];     /* its container's session, or "" */
 };

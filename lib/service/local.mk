@@ -17,7 +17,6 @@ lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/servic
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h
 lib_libservice_a_SOURCES += lib/service/idempotency.c lib/service/idempotency.h
 lib_libservice_a_SOURCES += lib/service/container_logs.c lib/service/container_logs.h lib/service/provision_answer.c
-lib_libservice_a_SOURCES += lib/service/metrics.c lib/service/metrics.h lib/service/metrics_gauges.c \
-	lib/service/recall.c lib/service/recall.h
+lib_libservice_a_SOURCES += lib/service/metrics.c lib/service/metrics.h lib/service/metrics_gauges.c
 lib_libservice_a_SOURCES += lib/service/provision_measure.c
 lib_libservice_a_SOURCES += lib/service/opening.c lib/service/opening.h lib/service/callbacks.c lib/service/callbacks.h

@@ -40,7 +40,7 @@ void metrics_job_failed(struct metrics *metrics, const char *job);
 
 /* Appends what all programs of this host have counted. A file that cannot be read is as one that counted nothing. */
 int metrics_service_counters(const struct context *context, struct strbuf *out, struct err *err) must_use;
-/* Appends what the database says now, and whether it says anything; `away`: it need not be asked. */
-void metrics_service_gauges(const struct context *context, bool away, struct strbuf *out);
+/* Appends what the database says now, and whether it says all of it. */
+void metrics_service_gauges(const struct context *context, struct strbuf *out);
 
 #endif

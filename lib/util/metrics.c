@@ -165,16 +165,3 @@ void metrics_observe(struct metrics *metrics, size_t metric, size_t a, size_t b,
     add(metrics, slot + bucket, 1);
     add(metrics, slot + metrics->layout.places[metric].buckets, (uint64_t)us);
 }
-
-void metrics_note(struct metrics *metrics, const uint64_t words[METRICS_NOTE_WORDS])
-{
-    for (size_t i = 0; metrics && i < METRICS_NOTE_WORDS; i++)
-        atomic_store_explicit(&metrics->head->note[i], words[i], memory_order_relaxed);
-}
-
-bool metrics_noted(const struct metrics *metrics, uint64_t words_out[METRICS_NOTE_WORDS])
-{
-    for (size_t i = 0; metrics && i < METRICS_NOTE_WORDS; i++)
-        words_out[i] = atomic_load_explicit(&metrics->head->note[i], memory_order_relaxed);
-    return metrics != NULL;
-}

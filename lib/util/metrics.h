@@ -11,7 +11,7 @@
 #include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
-enum { METRIC_AXES = 2, METRICS_NOTE_WORDS = 5 };
+enum { METRIC_AXES = 2 };
 
 /* What a series is told apart by: one label, or several that belong together. No axis: `count` is NULL. */
 struct metric_axis {
@@ -44,10 +44,6 @@ void metrics_close(struct metrics *metrics);
 /* Both never fail: NULL, and what is outside of the table, is not counted. `a` and `b` are indices of the axes, 0 where there is none. */
 void metrics_add(struct metrics *metrics, size_t metric, size_t a, size_t b, uint64_t count);
 void metrics_observe(struct metrics *metrics, size_t metric, size_t a, size_t b, int64_t us);
-
-/* A few words that all processes share, of no meaning here. Not atomic as a whole: a reader may see two writers' words mixed. */
-void metrics_note(struct metrics *metrics, const uint64_t words[METRICS_NOTE_WORDS]);
-bool metrics_noted(const struct metrics *metrics, uint64_t words_out[METRICS_NOTE_WORDS]);
 
 /* The sum of any number of files of one table, for reading. */
 struct metrics_values;

@@ -11,8 +11,7 @@ struct metrics_head {
     uint64_t layout; /* hash of whatever decides what a slot means */
     uint64_t slots;
     int64_t started_ms; /* wall clock when it was made: since when is counted */
-    _Atomic uint64_t note[METRICS_NOTE_WORDS];
-    uint64_t spare[7];
+    uint64_t spare[12];
 };
 #define METRICS_MAGIC "SBXMETR1"
 

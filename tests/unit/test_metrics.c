@@ -299,21 +299,6 @@ START_TEST(test_metrics__a_place_that_cannot_be_made_is_an_error)
 }
 END_TEST
 
-START_TEST(test_metrics__notes_are_shared)
-{
-    struct metrics *a = open_counters(), *b = open_counters();
-    uint64_t words[METRICS_NOTE_WORDS] = { 1, 2, 3, 4, 5 }, read[METRICS_NOTE_WORDS];
-    ck_assert(metrics_noted(b, read));
-    ck_assert_uint_eq(read[4], 0);
-    metrics_note(a, words);
-    ck_assert(metrics_noted(b, read));
-    ck_assert_mem_eq(words, read, sizeof(words));
-    ck_assert(!metrics_noted(NULL, read));
-    metrics_close(a);
-    metrics_close(b);
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -326,7 +311,6 @@ int main(void)
         test_metrics__strange_files,
         test_metrics__values_of_several_files_are_summed,
         test_metrics__a_place_that_cannot_be_made_is_an_error,
-        test_metrics__notes_are_shared,
     };
     Suite *suite = suite_create("metrics");
     TCase *tcase = tcase_create("metrics");

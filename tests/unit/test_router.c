@@ -79,7 +79,7 @@ START_TEST(test_router__table_is_sound)
     if (route->access == ACCESS_OPEN)
         ck_assert_msg(strlen(route->pattern) >= 7 && strcmp(route->pattern + strlen(route->pattern) - 7, "/health") == 0,
                       "%s is open to everybody", route->pattern);
-    ck_assert_int_eq(route->access == ACCESS_SCOPE || route->access == ACCESS_RECALLED, route->scope != 0);
+    ck_assert_int_eq(route->access == ACCESS_SCOPE, route->scope != 0);
     ck_assert(route->body_limit == 0 || strcmp(route->method, "POST") == 0 || strcmp(route->method, "PUT") == 0);
     for (int i = 0; i < _i; i++)
         ck_assert(strcmp(route->pattern, route_table[i].pattern) != 0 ||
