@@ -201,12 +201,15 @@ int report_result_decode(const struct strbuf *body, struct callback_result *out,
     if (parse(body, "return_value", fields, COUNT(fields), &object, err) != 0 ||
         read_ending(status, out, &kind, err) != 0 || check_measure(seconds, "/execution_time", err) != 0)
         return -1;
-    outcome->duration_ms = seconds * 1000;
     if (coded) {
         outcome->exit_code = exit_code;
         outcome->has_exit_code = true;
     }
-    if (read_metrics(metrics, outcome, err) != 0 || read_error(error, kind, outcome, err) != 0 ||
+    if (read_metrics(metrics, outcome, err) != 0)
+        return -1;
+    if (outcome->duration_ms == 0) /* the more exact one counts */
+        outcome->duration_ms = seconds * 1000;
+    if (read_error(error, kind, outcome, err) != 0 ||
         keep_text(output, "/stdout", &outcome->stdout_text, &outcome->stdout_len, &outcome->stdout_truncated, err) != 0 ||
         keep_text(errors, "/stderr", &outcome->stderr_text, &outcome->stderr_len, &outcome->stderr_truncated, err) != 0 ||
         keep_return(body, &outcome->return_json, err) != 0)

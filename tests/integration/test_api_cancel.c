@@ -223,6 +223,17 @@ END_TEST
 
 enum { SESSIONS = 40, EACH = 4, THREADS = 6 };
 
+static bool losing; /* what is claimed is lost at once, to be tried again */
+
+static int lose_work(struct db *db, void *arg, struct err *err)
+{
+    const struct execution_claim *claim = arg;
+    bool changed = false, overruled = false;
+    if (execution_repo_retry(db, claim->execution.seq, claim->execution.notify, 0, &changed, err) != 0)
+        return -1;
+    return changed ? cancellation_repo_overrule(db, claim->execution.seq, &overruled, err) : 0;
+}
+
 static void claim_or_cancel(int index)
 {
     const struct context context = { .settings = fixture_settings, .doorbell = -1,
@@ -233,6 +244,10 @@ static void claim_or_cancel(int index)
     for (int i = 0; index % 2 == 0 && i < 30; i++) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
         OK(execution_repo_claim(context.db, me, 8, &claims, &err));
+        for (size_t j = 0; losing && j < claims.count; j++) {
+            snprintf(claims.items[j].execution.notify, ADDRESS_SIZE, "%s", me); /* carries the name */
+            OK(db_transaction(context.db, lose_work, &claims.items[j], &err));
+        }
     }
     for (int i = index / 2; index % 2 == 1 && i < SESSIONS * EACH; i += THREADS / 2) {
         cleanup(execution_release) struct execution execution = { 0 };
@@ -242,7 +257,7 @@ static void claim_or_cancel(int index)
     db_free(context.db);
 }
 
-START_TEST(test_api_cancel__a_claim_and_a_cancel_never_both_miss)
+static void fill_and_run(void)
 {
     char session[16], id[32];
     for (int i = 0; i < SESSIONS * EACH; i++) {
@@ -253,10 +268,24 @@ START_TEST(test_api_cancel__a_claim_and_a_cancel_never_both_miss)
         fixture_execution(id, session, true);
     }
     fixture_threads(THREADS, claim_or_cancel);
+}
+
+START_TEST(test_api_cancel__a_claim_and_a_cancel_never_both_miss)
+{
+    fill_and_run();
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions e LEFT JOIN cancellations c ON c.execution_seq = e.seq"
                                     " WHERE (e.status = 'cancelled' AND e.attempts = 0 AND c.execution_seq IS NULL)"
                                     " OR (e.status = 'running' AND e.attempts = 1 AND c.execution_seq IS NOT NULL)"),
                      SESSIONS * EACH);
+}
+END_TEST
+
+/* A loss that is stored while it is cancelled: whichever comes first, it does not run again. */
+START_TEST(test_api_cancel__a_loss_and_a_cancel_never_both_miss)
+{
+    losing = true;
+    fill_and_run();
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions WHERE status = 'cancelled' AND claimed_by IS NULL"), SESSIONS * EACH);
 }
 END_TEST
 
@@ -274,5 +303,6 @@ int main(void)
     tcase_add_test(tcase, test_api_cancel__refuses);
     tcase_add_loop_test(tcase, test_api_cancel__a_loss_is_overruled, 0, 2);
     tcase_add_test(tcase, test_api_cancel__a_claim_and_a_cancel_never_both_miss);
+    tcase_add_test(tcase, test_api_cancel__a_loss_and_a_cancel_never_both_miss);
     return fixture_run(suite);
 }

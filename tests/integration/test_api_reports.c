@@ -78,6 +78,7 @@ static const struct {
     { "{\"status\":\"failed\",\"exit_code\":3,\"error\":{\"kind\":\"out_of_memory\",\"message\":\"Too much.\"},\"artifacts\":[\"a\",\"b/c\"]}",
       "status = 'failed' AND error_kind = 'out_of_memory' AND exit_code = 3 AND error_message = 'Too much.' AND artifacts_json = '[\"a\",\"b/c\"]'" },
     { "{\"status\":\"timeout\",\"execution_time\":1.5}", "status = 'timeout' AND error_kind = 'timeout' AND exit_code = -1 AND duration_ms = 1500" },
+    { "{\"status\":\"failed\",\"execution_time\":9,\"metrics\":{\"duration_ms\":1.5}}", "status = 'failed' AND duration_ms = 1.5" },
     { "{\"status\":\"crashed\"}", "status = 'crashed' AND error_kind = 'crashed' AND exit_code IS NULL" },
     { "{\"status\":\"cancelled\"}", "status = 'cancelled' AND error_kind = 'cancelled'" },
     { "{\"status\":\"success\",\"error\":{\"kind\":\"x\"},\"return_value\":null}", "status = 'completed' AND error_kind IS NULL AND exit_code = 0 AND return_json = 'null'" },

@@ -66,9 +66,30 @@ START_TEST(test_error_info__every_code_is_described)
 }
 END_TEST
 
+START_TEST(test_error_info__executors_have_names_of_their_own)
+{
+    static const struct {
+        enum err_code code;
+        const char *name;
+        int status;
+    } rows[] = {
+        { ERR_INVALID, "Internal.InvalidParameter", 400 },          { ERR_UNAUTHORIZED, "Internal.Unauthorized", 401 },
+        { ERR_EXECUTION_NOT_FOUND, "Internal.InvalidExecution", 404 }, { ERR_SESSION_NOT_FOUND, "Internal.InvalidExecution", 404 },
+        { ERR_CONFLICT, "Internal.StateConflict", 409 },            { ERR_TOO_LARGE, "Sandbox.PayloadTooLarge", 413 },
+        { ERR_UNAVAILABLE, "Sandbox.ServiceUnavailable", 503 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ck_assert_str_eq(error_info_internal(rows[i].code)->name, rows[i].name);
+        ck_assert_int_eq(error_info_internal(rows[i].code)->http_status, rows[i].status);
+        ck_assert(error_info_internal(rows[i].code)->solution[0] != '\0');
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { test_err__details_grow_in_front, test_err__a_new_error_forgets_the_old,
-                                   test_err__long_texts_are_cut, test_error_info__every_code_is_described };
+                                   test_err__long_texts_are_cut, test_error_info__every_code_is_described,
+                                   test_error_info__executors_have_names_of_their_own };
     return unit_test_run("err", tests, UNIT_TEST_COUNT(tests));
 }
