@@ -171,10 +171,6 @@ int callback_result(const struct context *context, const struct caller *caller, 
         return 0;
     metrics_execution_done(context->metrics, report.execution.language, result->status, &result->outcome);
     doorbell_ring(context->doorbell, report.execution.notify, report.execution.id);
-    metrics_executions_ended(context->metrics, report.execution.language, result->status, 1);
-    if (result->outcome.has_exit_code)
-        metrics_observe(context->metrics, METRIC_EXECUTION_DURATION, report.execution.language, 0,
-                        (int64_t)(result->outcome.duration_ms * 1000));
     doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, report.execution.id); /* its place is free */
     return 0;
 }
