@@ -2,7 +2,9 @@
 /* What a FastCGI answer costs at least: the same web server, libfcgi and number of threads as sandbox-api, and nothing done. */
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { THREADS = 48 };
 
@@ -20,15 +22,19 @@ static void *serve(void *arg)
     return arg;
 }
 
+/* libfcgi would take SIGTERM for itself. */
 int main(void)
 {
-    pthread_t threads[THREADS];
-    if (FCGX_Init() != 0)
+    sigset_t ending;
+    pthread_t thread;
+    int signum;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    if (FCGX_Init() != 0 || pthread_sigmask(SIG_BLOCK, &ending, NULL) != 0)
         return EXIT_FAILURE;
     for (int i = 0; i < THREADS; i++)
-        if (pthread_create(&threads[i], NULL, serve, NULL) != 0)
+        if (pthread_create(&thread, NULL, serve, NULL) != 0)
             return EXIT_FAILURE;
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    return EXIT_SUCCESS;
+    sigwait(&ending, &signum);
+    _exit(EXIT_SUCCESS);
 }
