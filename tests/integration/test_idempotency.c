@@ -201,7 +201,7 @@ START_TEST(test_idempotency__a_replay_with_wait_answers_the_same_executions_resu
     cleanup_free char *no_seat = call("POST", waiting, API_CODE, 200, true);
     ck_assert_str_eq(result, no_seat);
     api_me->param = KEY("s");
-    cleanup_free char *accepted = call("POST", sync, API_CODE, 202, false); /* no seat */
+    free(call("POST", sync, API_CODE, 202, false)); /* no seat */
     fixture_sql(FINISH);
     cleanup_free char *done = call("POST", sync, API_CODE, 200, true);
     ck_assert_ptr_nonnull(strstr(done, "\"return_value\":42"));
