@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes what says who a caller is: the Authorization header, X-Request-Id, and the scopes of sandboxctl. There is no database here:
+/* Fuzzes what headers say of a caller: Authorization, X-Request-Id, Idempotency-Key; and the scopes of sandboxctl. There is no database here:
  * a token that is well-formed ends the run before it would be looked up. */
 #include "fcgi/guard.h"
+#include "lib/service/idempotency.h"
 #include "lib/service/tokens.h"
 #include "lib/util/id.h"
 #include "tests/fuzz/fuzz.h"
@@ -58,11 +59,24 @@ static void scopes(const char *text)
     fuzz_require(found != 0 && token_scopes_parse(name, &again, &err) == 0 && again == found, "scopes that change");
 }
 
+static void idempotency_key(const char *text)
+{
+    struct idempotency once = { 0 };
+    struct err err = ERR_INIT;
+    bool taken = idempotency_init(&once, text, "POST /", "{}", 2, &err) == 0;
+    size_t len = strlen(text), printable = 0;
+    while (text[printable] > ' ' - 1 && text[printable] < 0x7f)
+        printable++;
+    fuzz_require(taken == (len > 0 && len <= IDEMPOTENCY_KEY_MAX && printable == len), "another judgement of a key");
+    idempotency_release(&once);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = fuzz_string(data, size);
     admit(text);
     scopes(text);
+    idempotency_key(text);
     free(text);
     return 0;
 }
