@@ -49,6 +49,18 @@ int call_check_execution_id(const struct call *call, struct err *err)
     return err_set(err, ERR_EXECUTION_NOT_FOUND, "Execution '%.80s' does not exist", call->id);
 }
 
+int call_check_container_id(const struct call *call, struct err *err)
+{
+    if (strspn(call->id, "0123456789abcdef") == CONTAINER_ID_HEX && call->id[CONTAINER_ID_HEX] == '\0')
+        return 0;
+    return err_set(err, ERR_CONTAINER_NOT_FOUND, "Container '%.64s' does not exist.", call->id);
+}
+
+const char *call_owner(const struct call *call)
+{
+    return call->caller.scopes & SCOPE_ADMIN ? NULL : call->caller.owner;
+}
+
 int call_idempotency(const struct call *call, struct idempotency *out, struct err *err)
 {
     const struct request *request = call->request;

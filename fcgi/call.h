@@ -25,9 +25,12 @@ int call_page(const struct call *call, struct page *out, struct err *err) must_u
 int call_answer(const struct call *call, int status, struct json_object *body, struct err *err) must_use;
 /* {message} */
 struct json_object *call_message(const char *message) must_use;
-/* Whether the path's id can be one at all: ERR_SESSION_NOT_FOUND, ERR_EXECUTION_NOT_FOUND. What cannot is not looked up. */
+/* Whether the path's id can be one at all: ERR_..._NOT_FOUND. What cannot is not looked up. */
 int call_check_session_id(const struct call *call, struct err *err) must_use;
 int call_check_execution_id(const struct call *call, struct err *err) must_use;
+int call_check_container_id(const struct call *call, struct err *err) must_use;
+/* Whose containers the caller may see: NULL for everybody's, with the scope admin. */
+const char *call_owner(const struct call *call);
 
 /* The request's Idempotency-Key, if it has one. */
 int call_idempotency(const struct call *call, struct idempotency *out, struct err *err) must_use;
@@ -55,6 +58,10 @@ int internal_result(struct call *call, struct err *err);
 int internal_artifacts(struct call *call, struct err *err);
 int internal_container_ready(struct call *call, struct err *err);
 int internal_container_exited(struct call *call, struct err *err);
+int containers_list(struct call *call, struct err *err);
+int containers_get(struct call *call, struct err *err);
+int nodes_list(struct call *call, struct err *err);
+int nodes_update(struct call *call, struct err *err);
 int templates_list(struct call *call, struct err *err);
 int templates_get(struct call *call, struct err *err);
 int templates_create(struct call *call, struct err *err);

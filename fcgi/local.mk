@@ -7,6 +7,8 @@ fcgi_libfcgiapi_a_SOURCES = fcgi/request.c fcgi/request.h fcgi/body.c fcgi/route
 	fcgi/codec/fields.c fcgi/codec/fields.h fcgi/codec/map.c \
 	fcgi/codec/session_codec.c fcgi/codec/session_codec.h \
 	fcgi/codec/template_codec.c fcgi/codec/template_codec.h \
+	fcgi/containers.c fcgi/codec/container_codec.c fcgi/codec/container_codec.h \
+	fcgi/nodes.c fcgi/codec/node_codec.c fcgi/codec/node_codec.h \
 	fcgi/codec/execution_codec.c fcgi/codec/execution_codec.h \
 	fcgi/codec/health_codec.c fcgi/codec/health_codec.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/logs.c

@@ -24,13 +24,6 @@ static int read_since(const struct call *call, int64_t *out, struct err *err)
     return 0;
 }
 
-static int check_id(const struct call *call, struct err *err)
-{
-    if (strspn(call->id, "0123456789abcdef") == CONTAINER_ID_HEX && call->id[CONTAINER_ID_HEX] == '\0')
-        return 0;
-    return err_set(err, ERR_CONTAINER_NOT_FOUND, "Container '%.64s' does not exist.", call->id);
-}
-
 /* Waits in a seat: threads that wait must leave others to answer. */
 static int fetch(const struct call *call, const struct container_logs_request *request, struct strbuf *out,
                  struct err *err)
@@ -47,10 +40,10 @@ int containers_logs(struct call *call, struct err *err)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(ANSWER_MAX);
     struct container_logs_request request = {
-        .owner = call->caller.scopes & SCOPE_ADMIN ? NULL : call->caller.owner,
+        .owner = call_owner(call),
         .container_id = call->id, .tail = CONTAINER_LOGS_TAIL_DEFAULT,
     };
-    if (check_id(call, err) != 0 ||
+    if (call_check_container_id(call, err) != 0 ||
         request_query_int(call->request, "tail", 1, CONTAINER_LOGS_TAIL_MAX, &request.tail, err) != 0 ||
         read_since(call, &request.since_ms, err) != 0 || fetch(call, &request, &text, err) != 0)
         return -1;

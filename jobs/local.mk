@@ -14,6 +14,6 @@ jobs_sandbox_pool_SOURCES = jobs/pool.c $(JOB_FRAME)
 jobs_sandbox_pool_LDADD = $(JOB_LIBS)
 # The operator's tool.
 bin_PROGRAMS += jobs/sandboxctl
-jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_config.c jobs/ctl_audit.c
+jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_node.c jobs/ctl_config.c jobs/ctl_audit.c
 jobs_sandboxctl_LDADD = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libio.a lib/libmodel.a lib/libutil.a \
 	$(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(CRYPTO_LIBS)

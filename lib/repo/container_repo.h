@@ -10,6 +10,18 @@
 int container_repo_insert(struct db *db, const struct container *container, struct err *err) must_use;
 /* ERR_CONTAINER_NOT_FOUND. */
 int container_repo_get(struct db *db, const char *id, struct container *out, struct err *err) must_use;
+/* The same among those of the owner's sessions (NULL: all, warm ones too). */
+int container_repo_find(struct db *db, const char *owner, const char *id, struct container *out, struct err *err) must_use;
+
+struct container_filter {
+    const char *owner;       /* as above */
+    int status;              /* enum container_status; -1: all but deleted */
+    int runtime_type;        /* enum runtime_type, or -1 */
+    const char *template_id; /* NULL: any */
+};
+/* Newest first. */
+int container_repo_list(struct db *db, const struct container_filter *filter, const struct page *page,
+                        struct container_list *out, struct err *err) must_use;
 
 /* Takes a warm container for a session: warm -> running; one made as the template says now, with exactly these resources, on
  * a node that is ready. Inside a transaction (FOR UPDATE SKIP LOCKED). *found_out false: none waits. */

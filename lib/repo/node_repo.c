@@ -19,7 +19,7 @@
     "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
     " IFNULL(u.containers, 0) / n.max_containers)"
 
-enum { BEAT, LIST, LOCK, USED_BY, STATEMENTS };
+enum { BEAT, LIST, LOCK, USED_BY, EXISTS, DRAIN, READY, STATEMENTS };
 
 const struct db_stmt node_repo_statements[] = {
     [BEAT] = { "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, error, cpu_milli,"
@@ -34,6 +34,10 @@ const struct db_stmt node_repo_statements[] = {
                " ORDER BY " LOAD ", n.id" },
     [LOCK] = { "SELECT id FROM nodes WHERE id = ? AND status = 'ready' FOR UPDATE" },
     [USED_BY] = { USED " AND node_id = ?" },
+    [EXISTS] = { "SELECT COUNT(*) FROM nodes WHERE id = ?" },
+    [DRAIN] = { "UPDATE nodes SET status = 'draining' WHERE id = ? AND status IN ('ready', 'down')" },
+    /* Its beats have told meanwhile whether its engine works. */
+    [READY] = { "UPDATE nodes SET status = IF(error IS NULL, 'ready', 'down') WHERE id = ? AND status = 'draining'" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = node_repo_statements;
@@ -102,6 +106,20 @@ int node_repo_list(struct db *db, struct node_list *out, struct err *err)
         return -1;
     *out = found.list;
     found.list = (struct node_list){ 0 };
+    return 0;
+}
+
+int node_repo_drain(struct db *db, const char *id, bool drain, bool *changed_out, struct err *err)
+{
+    uint64_t changed = 0;
+    int64_t there = 1;
+    if (DB_EXEC(db, &sql[drain ? DRAIN : READY], &changed, err, db_text(id)) != 0)
+        return -1;
+    if (!changed && DB_QUERY(db, &sql[EXISTS], take_int, &there, err, db_text(id)) != 0)
+        return -1;
+    if (!there)
+        return err_set(err, ERR_NODE_NOT_FOUND, "Node '%.64s' does not exist.", id);
+    *changed_out = changed > 0;
     return 0;
 }
 

@@ -7,6 +7,7 @@
 const struct repo_statements repo_statement_tables[] = {
     { "audit_repo", audit_repo_statements },
     { "cancellation_repo", cancellation_repo_statements },
+    { "container_list", container_list_statements },
     { "container_repo", container_repo_statements }, { "execution_repo", execution_repo_statements },
     { "execution_queue", execution_queue_statements }, { "gauge_repo", gauge_repo_statements },
     { "idempotency_repo", idempotency_repo_statements }, { "job_repo", job_repo_statements },

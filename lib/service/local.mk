@@ -8,6 +8,7 @@ lib_libservice_a_SOURCES += lib/service/node_agent.c lib/service/node_agent.h li
 	lib/service/provision.h lib/service/provision_internal.h lib/service/provision_create.c \
 	lib/service/provision_reconcile.c lib/service/reap.c lib/service/reap.h lib/service/pool.c lib/service/pool.h
 lib_libservice_a_SOURCES += lib/service/executions.c lib/service/executions.h lib/service/waiting.c lib/service/waiting.h \
+	lib/service/containers.c lib/service/containers.h lib/service/nodes.c lib/service/nodes.h \
 	lib/service/templates.c lib/service/templates.h lib/service/health.c lib/service/health.h
 lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h lib/service/digest.c lib/service/digest.h \
 	lib/service/migrations.c lib/service/migrations.h

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes as operators see them, and taking one out of service. */
+#ifndef SANDBOX_SERVICE_NODES_H
+#define SANDBOX_SERVICE_NODES_H
+
+#include "lib/repo/list.h"
+#include "lib/service/context.h"
+
+/* The least loaded first. A node that was not heard of lately (NODE_SILENT_MS) has the status "down". */
+int node_service_list(const struct context *context, struct node_list *out, struct err *err) must_use;
+
+/* `drain`: the node gets no new containers, its warm ones are replaced elsewhere, its sessions go on. Else it is in service again:
+ * ready, or down if its engine does not work. Repeatable. *out (may be NULL) is the node then. ERR_NODE_NOT_FOUND. */
+int node_service_drain(const struct context *context, const char *id, bool drain, struct node *out,
+                       struct err *err) must_use;
+
+#endif
