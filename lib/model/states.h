@@ -27,7 +27,7 @@ enum container_status {
 };
 
 /* An execution: pending -> running -> completed | failed | timeout | crashed | cancelled (final);
- * running -> pending is a retry after a lost executor. */
+ * running -> pending is a retry after a lost executor; pending ends with what that one reports after all. */
 enum execution_status {
     EXECUTION_PENDING,
     EXECUTION_RUNNING,
