@@ -2,6 +2,7 @@
 /* Fuzzes the decoders of JSON bodies: each gets every input. What is taken must be within its limits. */
 #include "fcgi/codec/execution_codec.h"
 #include "fcgi/codec/internal_codec.h"
+#include "fcgi/codec/node_codec.h"
 #include "fcgi/codec/session_codec.h"
 #include "fcgi/codec/template_codec.h"
 #include "lib/model/limits.h"
@@ -127,6 +128,13 @@ static void reports(const char *text, size_t len)
     free(artifacts);
 }
 
+static void node(const char *text, size_t len)
+{
+    struct err err = ERR_INIT;
+    bool drain = false;
+    check_refusal(node_update_decode(text, len, &drain, &err), &err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -134,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     renewal(text, size);
     execution(text, size);
     template(text, size);
+    node(text, size);
     reports(text, size);
     return 0;
 }

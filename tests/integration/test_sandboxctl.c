@@ -130,6 +130,15 @@ START_TEST(test_sandboxctl__nodes_and_settings)
     SAYS("node-7");
     SAYS("namespaces");
     SAYS("0/10");
+    ck_assert_int_eq(ctl("node drain node-7"), 0);
+    ck_assert_int_eq(ctl("node drain node-7"), 0);
+    ck_assert_int_eq(ctl("node list"), 0);
+    SAYS("draining");
+    ck_assert_int_eq(ctl("node ready node-7"), 0);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE id = 'node-7' AND status = 'ready'"), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM audit WHERE object_id = 'node-7' AND actor LIKE 'sandboxctl%'"), 2);
+    ck_assert_int_eq(ctl("node drain nope"), 1);
+    SAYS("'nope' does not exist");
     ck_assert_int_eq(ctl("config check"), 0);
     ck_assert_int_eq(ctl("--config /nonexistent config check"), 1);
     SAYS("/nonexistent");
