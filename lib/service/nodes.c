@@ -3,6 +3,7 @@
 #include "lib/service/nodes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/io/doorbell.h"
@@ -10,10 +11,17 @@
 #include "lib/service/audit.h"
 #include "lib/service/health.h"
 
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct node *)a)->id, ((const struct node *)b)->id);
+}
+
 int node_service_list(const struct context *context, struct node_list *out, struct err *err)
 {
     if (node_repo_list(context->db, out, err) != 0)
         return -1;
+    if (out->count > 0)
+        qsort(out->items, out->count, sizeof(out->items[0]), by_id);
     int64_t now = context->now_ms();
     for (size_t i = 0; i < out->count; i++)
         if (health_of_node(&out->items[i], now) == HEALTH_BAD)

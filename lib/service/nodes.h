@@ -6,7 +6,7 @@
 #include "lib/repo/list.h"
 #include "lib/service/context.h"
 
-/* The least loaded first. A node that was not heard of lately (NODE_SILENT_MS) has the status "down". */
+/* By id. A node that was not heard of lately (NODE_SILENT_MS) has the status "down". */
 int node_service_list(const struct context *context, struct node_list *out, struct err *err) must_use;
 
 /* `drain`: the node gets no new containers, its warm ones are replaced elsewhere, its sessions go on. Else it is in service again:
