@@ -159,7 +159,7 @@ def body_edges(document, schema, pointer=""):
     """(pointer, value, whether it is allowed) for each member of an object, members' members included."""
     schema = document.plain(schema)
     yield pointer + "/colour", 1, False
-    for name, member in schema["properties"].items():
+    for name, member in schema.get("properties", {}).items():
         member, at = document.plain(member), f"{pointer}/{name}"
         good, bad = edges(document, member)
         if "items" in member:
