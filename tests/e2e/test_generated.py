@@ -13,7 +13,7 @@ from document import PATH
 from tools import Missing, tools_python
 
 LONG = os.environ.get("SANDBOX_LONG") == "1"
-EXAMPLES, SECONDS = (400, 1800) if LONG else (12, 60)
+EXAMPLES, SECONDS = (400, 1800) if LONG else (30, 60)
 CONFIG = """
 [auth.openapi]
 token = { bearer = "${SCHEMATHESIS_TOKEN}" }
