@@ -9,7 +9,10 @@ DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
 APACHE_PACKAGES=(apache2-bin)
 TLS_PACKAGES=(openssl lighttpd-mod-openssl)
-TEST_PACKAGES=(python3-requests mmdebstrap prometheus)
+TEST_PACKAGES=(python3-requests mmdebstrap prometheus python3-venv)
+# What a test is skipped without: a browser for /docs and /redoc, and what these are made with
+BROWSER_PACKAGES=(chromium chromium-driver python3-selenium)
+PAGE_PACKAGES=(npm)
 
 package_missing() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]; }
 
@@ -18,6 +21,7 @@ program_there() {
     case $1 in
         curl | jq | make | gcc) command -v "$1" >/dev/null ;;
         nodejs) [ -x /usr/bin/node ] ;;
+        npm) command -v npm >/dev/null ;;
         docker.io) command -v dockerd >/dev/null ;;
         *) return 1 ;;
     esac

@@ -12,6 +12,9 @@ run_tests() {
     take_lock
     say "Tests in $HOME_DIR, on ports from $PORT"
     install_packages "${DOCKER_PACKAGES[@]}" "${APACHE_PACKAGES[@]}" "${TLS_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    (install_packages "${BROWSER_PACKAGES[@]}") || note "without a browser: tests of /docs and /redoc in one are skipped"
+    (install_packages "${PAGE_PACKAGES[@]}") || note "without npm: tests of /docs and /redoc are skipped"
+    export SANDBOX_TEST_TOOLS=$HOME_DIR/tools
     local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers
     test_layers
     build_for_tests "$plain" ""
