@@ -111,6 +111,27 @@ START_TEST(test_audit__cancelled_executions)
 }
 END_TEST
 
+START_TEST(test_audit__templates_and_nodes)
+{
+    struct client *operator = client_new("ops", "templates,admin", 0);
+    fixture_sql("DELETE FROM audit");
+    json_object_put(client_json(operator, "POST", "/api/v1/templates", "{\"id\":\"t\",\"name\":\"T\",\"image\":\"img:1\"}", 201));
+    last("ops", "create", "template", "t", "img:1");
+    json_object_put(client_json(operator, "PUT", "/api/v1/templates/t", "{\"deprecated\":true}", 200));
+    last("ops", "update", "template", "t", "deprecated");
+    json_object_put(client_json(operator, "PUT", "/api/v1/templates/t", "{}", 200)); /* changes nothing */
+    ck_assert_int_eq(fixture_number(ENTRIES), 2);
+    json_object_put(client_json(operator, "DELETE", "/api/v1/templates/t", NULL, 204));
+    last("ops", "delete", "template", "t", NULL);
+    json_object_put(client_json(operator, "PUT", "/api/v1/nodes/n1", "{\"status\":\"draining\"}", 200));
+    last("ops", "drain", "node", "n1", NULL);
+    json_object_put(client_json(operator, "PUT", "/api/v1/nodes/n1", "{\"status\":\"ready\"}", 200));
+    last("ops", "ready", "node", "n1", NULL);
+    ck_assert_int_eq(fixture_number(ENTRIES), 5);
+    client_free(operator);
+}
+END_TEST
+
 START_TEST(test_audit__no_secrets)
 {
     json_object_put(client_json(api_me, "POST", API_SESSIONS, "{\"template_id\":\"python-basic\","
@@ -271,6 +292,7 @@ int main(void)
     tcase_add_test(tcase, test_audit__what_was_refused_or_replayed_is_not_noted);
     tcase_add_test(tcase, test_audit__time_limits_are_the_programs);
     tcase_add_test(tcase, test_audit__cancelled_executions);
+    tcase_add_test(tcase, test_audit__templates_and_nodes);
     tcase_add_test(tcase, test_audit__no_secrets);
     tcase_add_test(tcase, test_audit__goes_with_its_transaction);
     tcase_add_test(tcase, test_audit__long_details_are_cut);

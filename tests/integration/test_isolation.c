@@ -216,6 +216,19 @@ START_TEST(test_isolation__warm_containers_are_not_shown)
     fixture_container("00aa00aa00aa", "n1", "", CONTAINER_WARM);
     snprintf(container_id, sizeof(container_id), "00aa00aa00aa");
     walk();
+    static const struct {
+        const char *uri;
+        int mine;
+    } cases[] = { { "/api/v1/containers", 1 }, { "/api/v1/containers?status=warm", 0 },
+                  { "/api/v1/containers?template_id=python-basic", 1 }, { "/api/v1/containers?runtime_type=process", 1 } };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct json_object *mine = client_json(api_me, "GET", cases[i].uri, NULL, 200);
+        struct json_object *theirs = client_json(other, "GET", cases[i].uri, NULL, 200);
+        ck_assert_msg(json_object_get_int(json_object_object_get(mine, "total")) == cases[i].mine, "%s", cases[i].uri);
+        ck_assert_int_eq(json_object_get_int(json_object_object_get(theirs, "total")), 0);
+        json_object_put(mine);
+        json_object_put(theirs);
+    }
 }
 END_TEST
 
