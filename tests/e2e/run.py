@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
 
 MODULES = ("test_routes", "test_bad_input", "test_contract", "test_contract_document", "test_languages", "test_reference", "test_attacks", "test_many",
-           "test_cancel", "test_internal", "test_containers", "test_guards", "test_metrics", "test_generated", "test_pages", "test_hammer", "test_faults")
+           "test_cancel", "test_internal", "test_containers", "test_templates", "test_guards", "test_metrics", "test_generated", "test_pages", "test_hammer", "test_faults")
 
 
 class Result(unittest.TestResult):
