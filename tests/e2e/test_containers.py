@@ -90,10 +90,33 @@ class Containers(Case):
                          30, "container deleted")
         self.assert_error(self.client.get(f"/containers/{container}/logs"), 404, "Sandbox.ContainerNotFound")
 
-    def test_use_is_measured(self):
-        weaker = self.stack.sql("SELECT COUNT(*) FROM nodes WHERE isolation_weaker = 1")[0][0] != "0"
-        if weaker:
+    def need_meters(self):
+        if self.stack.sql("SELECT COUNT(*) FROM nodes WHERE isolation_weaker = 1")[0][0] != "0":
             raise unittest.SkipTest("weaker isolation: nothing here measures")
+
+    def test_use_appears(self):
+        self.need_meters()
+        session = self.session()
+        container = self.container_of(session)
+
+        def look():
+            answer = self.client.get(f"/containers/{container}")
+            self.assertEqual(answer.status, 200, repr(answer))
+            return answer.json
+
+        self.stack.until(lambda: look()["usage"] is not None, 20, "use is measured")
+        item = look()
+        self.assertEqual((item["session_id"], item["status"]), (session, "running"))
+        self.assertGreater(item["usage"]["memory_mb"], 0)
+        self.assertGreaterEqual(item["usage"]["cpu"], 0)
+        self.assertGreaterEqual(item["usage"]["cpu_time_ms"], 0)
+        self.assert_time(item["usage"]["measured_at"])
+        listed = [c for c in self.client.get("/containers?limit=200").json["containers"] if c["container_id"] == container]
+        self.assertEqual(len(listed), 1)
+        self.assertGreater(listed[0]["usage"]["memory_mb"], 0)
+
+    def test_use_is_measured(self):
+        self.need_meters()
         session = self.session()
         container = self.container_of(session)
 
