@@ -14,7 +14,7 @@ tests_unit_test_codec_LDADD = $(API_TEST_LIBS)
 tests_unit_test_response_SOURCES = tests/unit/test_response.c
 tests_unit_test_response_LDADD = $(API_TEST_LIBS)
 
-dist_check_SCRIPTS += tests/check-web-tier.sh
+dist_check_SCRIPTS += tests/check-web-tier.sh tests/check-samples.sh
 
 # The handlers against a real database: run through tests/with-mariadb.sh.
 API_CLIENT = tests/integration/api_client.c tests/integration/api_client.h $(DB_FIXTURE)
