@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, INHERITED = 0 };
+enum { BACKLOG = 1024, INHERITED = 0, TURN_RETRY_US = 10000 };
 
 static int check_inherited(struct err *err)
 {
@@ -82,7 +82,7 @@ int listener_open(struct listener *listener, const char *address, struct err *er
 
 int listener_share(struct listener *listener, const struct listener *other, struct err *err)
 {
-    *listener = (struct listener){ .socket = other->socket, .stop = -1 };
+    *listener = (struct listener){ .socket = other->socket, .stop = -1, .shared = true };
     return prepare(listener, err);
 }
 
@@ -105,15 +105,29 @@ void listener_refuse(const struct listener *listener)
     shutdown(listener->socket, SHUT_RDWR);
 }
 
-int listener_join(const struct listener *listener, struct err *err)
+static int await_connections(const struct listener *listener, int place)
 {
     struct epoll_event connection = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = listener->socket };
+    return epoll_ctl(place, EPOLL_CTL_ADD, listener->socket, &connection);
+}
+
+int listener_join(const struct listener *listener, struct err *err)
+{
     struct epoll_event stop = { .events = EPOLLIN, .data.fd = listener->stop };
     cleanup_fd int place = epoll_create1(EPOLL_CLOEXEC);
-    if (place < 0 || epoll_ctl(place, EPOLL_CTL_ADD, listener->socket, &connection) != 0 ||
+    if (place < 0 || await_connections(listener, place) != 0 ||
         epoll_ctl(place, EPOLL_CTL_ADD, listener->stop, &stop) != 0)
         return err_internal(err, errno, "cannot wait for connections");
     return steal_fd(&place);
+}
+
+/* The kernel wakes the first that waits: without this one process would do all the work until each of its threads is busy. */
+void listener_take_turn(const struct listener *listener, int place)
+{
+    if (!listener->shared || epoll_ctl(place, EPOLL_CTL_DEL, listener->socket, NULL) != 0)
+        return;
+    while (await_connections(listener, place) != 0)
+        usleep(TURN_RETRY_US);
 }
 
 int listener_wait(const struct listener *listener, int place)

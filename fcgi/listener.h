@@ -3,6 +3,8 @@
 #ifndef SANDBOX_FCGI_LISTENER_H
 #define SANDBOX_FCGI_LISTENER_H
 
+#include <stdbool.h>
+
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
 
@@ -10,6 +12,7 @@ struct listener {
     int socket;       /* non-blocking: of the threads that wake, one gets the connection */
     int stop;         /* an eventfd, readable once the process is to end */
     const char *path; /* of a socket that we made, or NULL */
+    bool shared;      /* with other processes */
 };
 
 /* Listens at `address` ("unix:PATH"), or (NULL) at descriptor 0, where a web server leaves the socket of what it spawns.
@@ -28,5 +31,7 @@ void listener_refuse(const struct listener *listener);
 int listener_join(const struct listener *listener, struct err *err) must_use;
 /* Sleeps until there may be a connection to accept (1) or the process is to end (0). */
 int listener_wait(const struct listener *listener, int place);
+/* After a connection: at a shared socket, whoever waits longest is the next. */
+void listener_take_turn(const struct listener *listener, int place);
 
 #endif

@@ -245,9 +245,22 @@ static void note_end(struct herd *herd, const struct child *child, int status)
         herd->failures = 0;
 }
 
+/* SIGCHLD overtakes what a worker had to say before. */
+static void hear_ready(struct herd *herd)
+{
+    const struct timespec now = { 0 };
+    sigset_t set;
+    siginfo_t info;
+    sigemptyset(&set);
+    sigaddset(&set, ready_signal());
+    while (sigtimedwait(&set, &info, &now) > 0)
+        note_ready(herd, info.si_pid);
+}
+
 static void collect(struct herd *herd)
 {
     int status;
+    hear_ready(herd);
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         for (size_t i = 0; i < herd->count; i++) {
             if (herd->children[i].pid != pid)

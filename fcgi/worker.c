@@ -69,10 +69,12 @@ static void *run(void *arg)
     FCGX_InitRequest(&fcgi, worker->listener->socket, 0);
     while (listener_wait(worker->listener, worker->place)) {
         int status = FCGX_Accept_r(&fcgi);
-        if (status == 0)
+        if (status == 0) {
             serve(worker, &fcgi);
-        else if (status != -EAGAIN && status != -EINTR) /* no descriptors left, say */
+            listener_take_turn(worker->listener, worker->place);
+        } else if (status != -EAGAIN && status != -EINTR) { /* no descriptors left, say */
             usleep(ACCEPT_PAUSE_US);
+        }
     }
     FCGX_Free(&fcgi, 1);
     return NULL;

@@ -47,6 +47,7 @@ remember_stack() {
 }
 
 make_places() {
+    part_running apache || end_orphaned_apache
     if ! part_running lighttpd && ! part_running apache && tcp_port_taken "$PORT"; then
         die "port $PORT on this machine is taken by another program: choose another with SANDBOX_PORT"
     fi

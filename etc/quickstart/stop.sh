@@ -7,6 +7,7 @@ stop_stack() {
     for part in lighttpd apache api; do
         stop_part "$part"
     done
+    end_orphaned_apache
     end_orphaned_workers
     stop_part pool
     if part_running mariadbd && part_running provisiond && part_running reap; then

@@ -21,9 +21,9 @@ run_tests() {
     test_units "" "$plain"
     find_engine
     test_integration "" "$plain"
-    test_e2e process process "$PORT" "$plain" ""
+    test_e2e process process "$PORT" "$plain" "" lighttpd test_webs
     if [ -z "$NO_ENGINE" ]; then
-        test_e2e docker docker $((PORT + 10)) "$plain" ""
+        test_e2e docker docker $((PORT + 10)) "$plain" "" lighttpd
     else
         skip_suite "e2e, docker" "$NO_ENGINE"
     fi
@@ -31,7 +31,7 @@ run_tests() {
     export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     test_units ", sanitizers" "$sanitized"
     test_integration ", sanitizers" "$sanitized"
-    test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers
+    test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers apache
     [ -z "${SANDBOX_LONG:-}" ] || test_fuzzers
 }
 
@@ -116,7 +116,8 @@ test_units() { # SUFFIX DIRECTORY
     local unit
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
-    run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh"
+    run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh" \
+        "$TOP/tests/check-samples.sh"
 }
 
 test_integration() { # SUFFIX DIRECTORY
@@ -183,9 +184,9 @@ stop_test_stack() { # NAME
     unset "STACKS[$1]"
 }
 
-test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
+test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE WEB [MORE TESTS OF THE SAME STACK]
     local name=$1 log=$HOME_DIR/$1/log
-    export SANDBOX_RUNTIME=$2 SANDBOX_PORT=$3 SANDBOX_BUILD=$4 SANDBOX_CONFIGURE=$5
+    export SANDBOX_RUNTIME=$2 SANDBOX_PORT=$3 SANDBOX_BUILD=$4 SANDBOX_CONFIGURE=$5 SANDBOX_WEB=$6 SANDBOX_TLS=0
     while tcp_port_taken "$SANDBOX_PORT"; do
         SANDBOX_PORT=$((SANDBOX_PORT + 100))
     done
@@ -199,9 +200,29 @@ test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE
         return
     fi
     SANDBOX_HOME=$HOME_DIR/$name run_suite "e2e, $name" /usr/bin/python3 "$TOP/tests/e2e/run.py"
+    [ -z "${7:-}" ] || "$7" "$name"
     stop_test_stack "$name" || count_failure "the stack does not stop"
     check_leftovers "$name" "/var/lib/sandbox-$SANDBOX_PORT"
     check_reports "$log"
+}
+
+# The same stack behind Apache, and behind each web server with TLS.
+test_webs() { # NAME
+    test_web "$1" apache 0 --web
+    test_web "$1" apache 1 test_tls test_reference
+    test_web "$1" lighttpd 1 test_tls test_reference
+}
+
+test_web() { # NAME WEB TLS TESTS...
+    local name=$1
+    export SANDBOX_WEB=$2 SANDBOX_TLS=$3
+    shift 3
+    if ! SANDBOX_SKIP_IMAGES=yes test_stack "$name" start; then
+        count_failure "the stack does not start with $SANDBOX_WEB, TLS $SANDBOX_TLS"
+        return
+    fi
+    SANDBOX_HOME=$HOME_DIR/$name run_suite "e2e, $name, $SANDBOX_WEB$([ "$SANDBOX_TLS" = 0 ] || printf ' with TLS')" \
+        /usr/bin/python3 "$TOP/tests/e2e/run.py" "$@"
 }
 
 # After stop nothing of the stack may be left: no process, no container, no directory.

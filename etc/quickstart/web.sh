@@ -67,6 +67,15 @@ render() { # FILE...
 
 web_fingerprint() { fingerprint "$RUN_DIR/$WEB"/*.conf "$RUN_DIR/errors/apache.conf" "$TLS_DIR/cert.pem" "$@"; }
 
+# Children of an Apache whose parent was killed go on serving, and keep the port.
+end_orphaned_apache() {
+    local file pid
+    for file in $(grep -laF "$RUN_DIR/apache/apache-server.conf" /proc/[0-9]*/cmdline 2>/dev/null); do
+        pid=$(basename "$(dirname "$file")")
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != apache2 ] || kill -KILL "$pid" 2>/dev/null || true
+    done
+}
+
 # Workers whose lighttpd or parent was killed must not go on listening, for nobody.
 end_orphaned_workers() {
     local pid

@@ -49,7 +49,7 @@ class Metrics(Case):
     def ask_both_workers(self, limit=20):
         """Looks at a template until each worker has answered; returns how often. The log knows who served which request."""
         sent, served = 0, set()
-        log = self.stack.home / "log" / "lighttpd.log"
+        log = self.stack.worker_log
 
         def ask(ids):
             client = self.stack.client()

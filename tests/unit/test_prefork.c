@@ -32,9 +32,9 @@ static int toy_worker(void *arg, const struct prefork_worker *self)
     int signum;
     if (poll(&broken, 1, 0) == 1)
         return EXIT_FAILURE;
+    prefork_ready(self);
     if (write(here->born[1], &pid, sizeof(pid)) != sizeof(pid))
         return EXIT_FAILURE;
-    prefork_ready(self);
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigwait(&ending, &signum);
