@@ -49,6 +49,8 @@ start_apache() {
         setpriv --reuid=www-data --regid=www-data --init-groups "$BIN_DIR/sandbox-api" --config "$CONFIG" \
         --listen "unix:$RUN_DIR/web/api.sock" --processes "$WORKERS"
     wait_for 20 api "Web workers" test -S "$RUN_DIR/web/api.sock"
+    # one that was killed left it, and its number may be somebody's
+    part_running apache || rm -f "$RUN_DIR/apache/apache.pid"
     start_part apache "$(web_fingerprint)" \
         "$(command -v apache2 || echo /usr/sbin/apache2)" -D FOREGROUND -f "$RUN_DIR/apache/apache-server.conf"
 }
@@ -69,10 +71,22 @@ web_fingerprint() { fingerprint "$RUN_DIR/$WEB"/*.conf "$RUN_DIR/errors/apache.c
 
 # Children of an Apache whose parent was killed go on serving, and keep the port.
 end_orphaned_apache() {
+    local pids pid tries
+    for ((tries = 0; tries < 100; tries++)); do
+        pids=$(apache_pids)
+        [ -n "$pids" ] || return 0
+        for pid in $pids; do
+            kill -KILL "$pid" 2>/dev/null || true
+        done
+        sleep 0.05
+    done
+}
+
+apache_pids() {
     local file pid
     for file in $(grep -laF "$RUN_DIR/apache/apache-server.conf" /proc/[0-9]*/cmdline 2>/dev/null); do
         pid=$(basename "$(dirname "$file")")
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != apache2 ] || kill -KILL "$pid" 2>/dev/null || true
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != apache2 ] || printf '%s\n' "$pid"
     done
 }
 
