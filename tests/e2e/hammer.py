@@ -52,6 +52,8 @@ class Hammer(threading.Thread):
         else:
             while time.monotonic() < self.until:
                 self.do(self.random.choice(self.actions))
+        if self.session:
+            self.do(lambda: self.ask("DELETE", f"/sessions/{self.session}", fine=(200,)))
 
     def do(self, action):
         try:
