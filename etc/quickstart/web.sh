@@ -26,6 +26,8 @@ start_web() {
     mkdir -p "$RUN_DIR/$WEB"
     # from the build's own copy of the two packages, if it has one or can get it
     run_step "Pages of the API's document" web-pages sh "$TOP/etc/web-pages.sh" "$LIB_DIR/web" "$BUILD_DIR/web.npm"
+    ! grep -q 'is not installed' "$LIB_DIR/web/docs.htm" ||
+        note "/docs and /redoc only say how to add them: there is no npm here, or it has no way to its registry"
     sh "$TOP/etc/web-errors.sh" "$RUN_DIR/errors"
     [ "$TLS" != 1 ] || certificate_is_good || run_step "Certificate" web make_certificate
     start_"$WEB"
