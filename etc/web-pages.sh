@@ -39,7 +39,8 @@ install_packages() {
     cp "$source/web/package.json" "$source/web/package-lock.json" "$cache/"
     # what ReDoc's library would need besides is inside its bundle already
     timeout 120 npm ci --prefix "$cache" --ignore-scripts --legacy-peer-deps --no-audit --no-fund \
-        --fetch-retries=1 --fetch-timeout=20000 </dev/null || { say "npm could not install the packages"; return 1; }
+        --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=20000 </dev/null ||
+        { say "npm could not install the packages"; return 1; }
     cp "$source/web/package-lock.json" "$cache/installed.json"
 }
 
