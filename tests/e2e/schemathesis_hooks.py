@@ -45,6 +45,10 @@ def tame_body(case):
         body["template_id"] = "python-basic"
     if "/execute" in case.path and type(body.get("timeout")) is int and 5 < body["timeout"] <= 3600:
         body["timeout"] = 5
+    if case.path.startswith("/templates") and isinstance(body.get("pool"), dict):
+        for name in ("min", "target"):  # no thousand warm sandboxes
+            if type(body["pool"].get(name)) is int and 0 < body["pool"][name] <= 1000:
+                body["pool"][name] = 0
     if case.path == "/nodes/{id}" and body.get("status") == "draining":
         body["status"] = "ready"
 
