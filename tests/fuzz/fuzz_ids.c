@@ -28,6 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_taken(id, "exec_", EXECUTION_ID_SIZE - 1, "_");
     else
         fuzz_require(err.code == ERR_EXECUTION_NOT_FOUND, "another reason");
+    if (call_check_container_id(&call, &err) == 0)
+        fuzz_require(strlen(id) == CONTAINER_ID_HEX && strspn(id, "0123456789abcdef") == CONTAINER_ID_HEX, "a container's id that is none");
+    else
+        fuzz_require(err.code == ERR_CONTAINER_NOT_FOUND, "another reason");
     if (template_id_valid(id)) {
         fuzz_require(strlen(id) < TEMPLATE_ID_SIZE && id[0] != '-', "a template's id that is none");
         check_taken(id, "", strlen(id), "-");
