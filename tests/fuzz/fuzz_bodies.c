@@ -3,7 +3,6 @@
 #include "fcgi/codec/execution_codec.h"
 #include "fcgi/codec/internal_codec.h"
 #include "fcgi/codec/node_codec.h"
-#include "fcgi/codec/node_codec.h"
 #include "fcgi/codec/session_codec.h"
 #include "fcgi/codec/template_codec.h"
 #include "lib/model/limits.h"
@@ -86,13 +85,6 @@ static void template(const char *text, size_t len)
     template_change_release(&change);
 }
 
-static void node(const char *text, size_t len)
-{
-    bool drain = false;
-    struct err err = ERR_INIT;
-    check_refusal(node_update_decode(text, len, &drain, &err), &err);
-}
-
 /* Outputs, as the database keeps them. */
 static void check_output(const char *text, size_t len, bool truncated)
 {
@@ -150,7 +142,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     renewal(text, size);
     execution(text, size);
     template(text, size);
-    node(text, size);
     node(text, size);
     reports(text, size);
     return 0;
