@@ -17,7 +17,7 @@ mkdir -p "$1"
     done
 } > "$1/apache.conf" <<'TABLE'
 400|Sandbox.InvalidParameter|Invalid request parameter|This is not a well-formed HTTP request, or its headers are too long|Correct the request line and headers and send the request again
-403|Sandbox.Forbidden|Forbidden|The web server does not serve this|Please check the path of the request
+403|Sandbox.Forbidden|Forbidden|The web server does not serve this to your address|Please check the path of the request
 404|Sandbox.NotFound|No such resource|The web server knows no such path|Please check the path of the request
 405|Sandbox.MethodNotAllowed|Method not allowed|The web server does not know this method|Use one of the methods that the documentation names
 408|Sandbox.InvalidParameter|Invalid request parameter|The request did not arrive in time|Send the whole request within 60 seconds

@@ -2,13 +2,18 @@
 """What lies between clients and workers: odd requests get the same documented answers from lighttpd and from Apache."""
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
+import unittest
 
 from base import Case
+from client import Client
 
 HOST = b"Host: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"
@@ -176,6 +181,73 @@ class Odd(Case):
         """Nobody is believed about it who was not named."""
         status, _, _ = self.exchange(get(b"/api/v1/internal/nothing", b"X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\n"))
         self.assertNotEqual(status, 403)
+
+
+class Proxied(Case):
+    """A second web server before the same workers, with the lines for a trusted proxy taken in: the clients say who they are."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if cls.stack.authority:
+            raise unittest.SkipTest("in the clear")
+        cls.place = tempfile.TemporaryDirectory()
+        os.chmod(cls.place.name, 0o755)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            cls.port = free.getsockname()[1]
+        main = cls.settings()
+        command = ["apache2", "-D", "FOREGROUND", "-f"] if cls.stack.web == "apache" else ["lighttpd", "-D", "-f"]
+        cls.server = subprocess.Popen([*command, main], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                      env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+        cls.stack.until(cls.answers, 10, "the second web server answers")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.terminate()
+        cls.server.wait(10)
+        cls.place.cleanup()
+        super().tearDownClass()
+
+    @classmethod
+    def settings(cls):
+        place, run = pathlib.Path(cls.place.name), cls.stack.run_dir
+        for source in (run / cls.stack.web).glob("*.conf"):
+            text = source.read_text().replace(f":{cls.stack.port}", f":{cls.port}").replace(f"= {cls.stack.port}", f"= {cls.port}")
+            text = text.replace(str(run / cls.stack.web), str(place)).replace("192.0.2.10", "127.0.0.1")
+            text = re.sub(r"#(RemoteIP|extforward)", r"\1", text)
+            # the workers are there already
+            text = re.sub(r'^ *"(bin-path|bin-environment|max-procs)".*\n', "", text, flags=re.M).replace('api.sock",', 'api.sock-0",')
+            (place / source.name).write_text(text)
+        return str(place / ("apache-server.conf" if cls.stack.web == "apache" else "lighttpd.conf"))
+
+    @classmethod
+    def answers(cls):
+        try:
+            return Client(cls.port, cls.stack.token).get("/health").status == 200
+        except OSError:
+            return False
+
+    def ask(self, method, path, address, body=None):
+        client = Client(self.port, self.stack.token)
+        try:
+            return client.request(method, path, body, headers={"X-Forwarded-For": address}, raw_path=True)
+        finally:
+            client.close()
+
+    def test_internal_routes_are_for_private_networks(self):
+        for address, status in (("203.0.113.9", 403), ("10.1.2.3", 404), ("172.20.0.5", 404), ("172.32.0.1", 403), ("192.168.7.7", 404),
+                                ("203.0.113.9, 127.0.0.1", 403), ("2001:db8::1", 403), ("fd00::1", 404)):
+            for path in ("/api/v1/internal/nothing", "/api/v1/%69nternal/nothing", "/api/v1/internal"):
+                with self.subTest(f"{address} {path}"):
+                    answer = self.ask("GET", path, address)
+                    self.assert_error(answer, status, "Sandbox.Forbidden" if status == 403 else NONE)
+        self.assertEqual(self.ask("GET", "/api/v1/internals", "203.0.113.9").status, 404)
+        self.assertEqual(self.ask("GET", "/api/v1/templates", "203.0.113.9").status, 200)
+
+    def test_address_in_the_audit_trail(self):
+        session = self.ask("POST", "/api/v1/sessions", "203.0.113.9", {"template_id": "python-basic"}).json["session_id"]
+        self._sessions.append(session)
+        self.assertIn("203.0.113.9", self.stack.ctl("audit", "--object", session))
 
 
 class Load:
