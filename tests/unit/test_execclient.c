@@ -166,7 +166,7 @@ static void on_lost(void *arg, enum exec_loss loss, const struct err *err)
     snprintf(end->text, sizeof(end->text), "%s", err->text);
 }
 
-static const struct exec_handlers handlers = { on_answer, on_lost };
+static const struct exec_handlers handlers = { .on_answer = on_answer, .on_lost = on_lost };
 
 static struct exec_run *start(struct end *end, int64_t timeout_ms)
 {
