@@ -21,7 +21,7 @@ mkdir -p "$1"
 404|Sandbox.NotFound|No such resource|The web server knows no such path|Please check the path of the request
 405|Sandbox.MethodNotAllowed|Method not allowed|The web server does not know this method|Use one of the methods that the documentation names
 408|Sandbox.InvalidParameter|Invalid request parameter|The request did not arrive in time|Send the whole request within 60 seconds
-411|Sandbox.InvalidParameter|Invalid request parameter|The request has no Content-Length|Send a Content-Length header, of 0 when there is no body
+411|Sandbox.InvalidParameter|Invalid request parameter|The request has no Content-Length|Send a Content-Length header, of 0 when there is no body (with curl: -d '')
 413|Sandbox.PayloadTooLarge|The request is too large|A request body may be at most 2 MiB|Send less; the detail names the limit
 414|Sandbox.InvalidParameter|Invalid request parameter|The request's address is too long|Use a shorter path and query
 417|Sandbox.InvalidParameter|Invalid request parameter|The Expect header names something unknown|Leave the Expect header out
