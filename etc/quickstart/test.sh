@@ -124,7 +124,7 @@ test_integration() { # SUFFIX DIRECTORY
     local integration
     BUILD_DIR=$2
     read -ra integration <<<"$(test_programs_of integration)"
-    CHECK_WRAPPER=$TOP/tests/with-mariadb.sh run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" \
+    SANDBOX_TEST_DB_FILES=$HOME_DIR/empty-database CHECK_WRAPPER=$TOP/tests/with-mariadb.sh run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" \
         "${integration[@]/#/./}"
 }
 
