@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
-enum { PAUSE_MS = 500 }; /* of a worker whose database does not answer */
+enum {
+    PAUSE_MS = 500, /* of a worker whose database does not answer */
+    NAME_SIZE = 65,
+};
 
 struct provision_workers {
     struct provision_config config;
@@ -15,6 +19,7 @@ struct provision_workers {
     size_t looks;  /* how many workers are asked to look */
     size_t active; /* how many are looking or at work */
     size_t count;
+    size_t named; /* how many have taken their name */
     bool stopping;
     pthread_t threads[];
 };
@@ -92,10 +97,22 @@ static void look(struct provision_workers *workers, struct provisioner *provisio
     end_look(workers, worked);
 }
 
+/* Each has its own leases, so that it can end them without those of the others. */
+static void take_name(struct provision_workers *workers, char *out, size_t size)
+{
+    pthread_mutex_lock(&workers->mutex);
+    size_t number = workers->named++;
+    pthread_mutex_unlock(&workers->mutex);
+    snprintf(out, size, "%s#%zu", workers->config.claimed_by, number);
+}
+
 static void *worker(void *arg)
 {
     struct provision_workers *workers = arg;
     struct provision_config config = workers->config;
+    char name[NAME_SIZE];
+    take_name(workers, name, sizeof(name));
+    config.claimed_by = name;
     struct err err = ERR_INIT;
     cleanup_db struct db *db = db_new(&config.settings->database);
     config.db = db;

@@ -9,8 +9,8 @@
 
 struct provision_workers;
 
-/* Starts settings->node.workers threads, each with its own database connection and engine; `config` (its db is ignored) is borrowed.
- * They begin by looking once. NULL with err. */
+/* Starts settings->node.workers threads, each with its own database connection and engine; `config` (its db is ignored; claimed_by is what their
+ * names begin with) is borrowed. They begin by looking once. NULL with err. */
 struct provision_workers *provision_workers_start(const struct provision_config *config, struct err *err) must_use;
 /* There may be work for all of them, or for one. Whoever finds some wakes the next. */
 void provision_workers_wake(struct provision_workers *workers, bool all);

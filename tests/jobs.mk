@@ -29,3 +29,7 @@ tests_integration_test_jobs_ready_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_metrics
 tests_integration_test_jobs_metrics_SOURCES = tests/integration/test_jobs_metrics.c $(JOBS_STAGE)
 tests_integration_test_jobs_metrics_LDADD = $(JOB_LIBS) $(CHECK_LIBS) -lm
+INTEGRATION_TESTS += tests/integration/test_provision_broken
+tests_integration_test_provision_broken_SOURCES = tests/integration/test_provision_broken.c tests/fakes/breaking_proxy.c \
+	tests/fakes/breaking_proxy.h $(DB_FIXTURE)
+tests_integration_test_provision_broken_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -28,7 +28,8 @@ const struct db_stmt container_repo_statements[] = {
     [DUE_LOCK] = { "SELECT " CONTAINER_COLUMNS " " DUE " FOR UPDATE SKIP LOCKED" },
     [LEASE] = { "UPDATE " LISTED " SET c.claimed_by = ?, c.due_at = " SQL_IN_MS ", c.attempts = c.attempts + 1" },
     [RELEASE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
-                  " WHERE status IN ('creating', 'deleting') AND claimed_by = ?" },
+                  " WHERE status IN ('creating', 'deleting')"
+                  " AND (claimed_by = ? OR LEFT(claimed_by, CHAR_LENGTH(?) + 1) = CONCAT(?, '#'))" },
     [READY] = { "UPDATE containers SET status = IF(session_id = '', 'warm', 'running'), claimed_by = NULL,"
                 " error = NULL, ready_at = " SQL_NOW
                 " WHERE id = ? AND status = 'creating' AND (? IS NULL OR claimed_by = ?)" },
@@ -213,7 +214,7 @@ int container_repo_take_suspects(struct db *db, const char *node_id, int64_t lim
 
 int container_repo_release(struct db *db, const char *claimed_by, struct err *err)
 {
-    return DB_EXEC(db, &sql[RELEASE], NULL, err, db_text(claimed_by));
+    return DB_EXEC(db, &sql[RELEASE], NULL, err, db_text(claimed_by), db_text(claimed_by), db_text(claimed_by));
 }
 
 int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,

@@ -138,13 +138,30 @@ static int examine(struct provisioner *provisioner, bool *worked_out, struct err
     return result;
 }
 
-int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err)
+/* A step that failed, or a claim whose outcome is not known, left leases: nobody else works on them. */
+static int recover(struct provisioner *provisioner, struct err *err)
 {
-    *worked_out = false;
-    if (work(provisioner, worked_out, err) != 0)
+    if (provisioner->recover &&
+        container_repo_release(provisioner->config.db, provisioner->config.claimed_by, err) != 0)
+        return -1;
+    provisioner->recover = false;
+    return 0;
+}
+
+static int step(struct provisioner *provisioner, bool *worked_out, struct err *err)
+{
+    if (recover(provisioner, err) != 0 || work(provisioner, worked_out, err) != 0)
         return -1;
     if (!*worked_out && examine(provisioner, worked_out, err) != 0)
         return -1;
     /* in between, however much there is to be made: somebody waits */
     return provision_answer(provisioner, worked_out, err);
+}
+
+int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err)
+{
+    *worked_out = false;
+    int result = step(provisioner, worked_out, err);
+    provisioner->recover |= result != 0;
+    return result;
 }

@@ -16,7 +16,7 @@ struct provision_config {
     struct db *db; /* the thread's own */
     const struct settings *settings;
     const char *node_id;
-    const char *claimed_by; /* shared by all threads of the one process that works for this node */
+    const char *claimed_by; /* names this provisioner in the rows; one of a process: "HOST:provisiond#3" */
     int doorbell;           /* descriptor to ring from */
     report_fn report;
     struct metrics *metrics; /* NULL: nothing is counted */

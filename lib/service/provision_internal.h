@@ -13,6 +13,7 @@ struct provisioner {
     struct context context; /* for ending sessions */
     struct http *http;
     struct runtime *runtime; /* NULL until it could be opened */
+    bool recover; /* its leases are to be ended before anything else */
 };
 
 /* The engine's driver; NULL with err while it cannot be opened. */
