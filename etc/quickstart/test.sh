@@ -23,7 +23,7 @@ run_tests() {
     test_integration "" "$plain"
     test_e2e process process "$PORT" "$plain" "" lighttpd test_webs
     if [ -z "$NO_ENGINE" ]; then
-        test_e2e docker docker $((PORT + 10)) "$plain" "" lighttpd
+        test_e2e docker docker $((PORT + 10)) "$plain" "" lighttpd "" --sandboxes
     else
         skip_suite "e2e, docker" "$NO_ENGINE"
     fi
@@ -184,7 +184,7 @@ stop_test_stack() { # NAME
     unset "STACKS[$1]"
 }
 
-test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE WEB [MORE TESTS OF THE SAME STACK]
+test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE WEB [AFTERWARDS [SET OF TESTS]]
     local name=$1 log=$HOME_DIR/$1/log
     export SANDBOX_RUNTIME=$2 SANDBOX_PORT=$3 SANDBOX_BUILD=$4 SANDBOX_CONFIGURE=$5 SANDBOX_WEB=$6 SANDBOX_TLS=0
     while tcp_port_taken "$SANDBOX_PORT"; do
@@ -199,7 +199,7 @@ test_e2e() { # NAME RUNTIME PORT BUILD CONFIGURE WEB [MORE TESTS OF THE SAME STA
         stop_test_stack "$name" || true
         return
     fi
-    SANDBOX_HOME=$HOME_DIR/$name run_suite "e2e, $name" /usr/bin/python3 "$TOP/tests/e2e/run.py"
+    SANDBOX_HOME=$HOME_DIR/$name run_suite "e2e, $name" /usr/bin/python3 "$TOP/tests/e2e/run.py" ${8:+"$8"}
     [ -z "${7:-}" ] || "$7" "$name"
     stop_test_stack "$name" || count_failure "the stack does not stop"
     check_leftovers "$name" "/var/lib/sandbox-$SANDBOX_PORT"
