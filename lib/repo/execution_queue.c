@@ -19,7 +19,8 @@ _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each tha
 #define PLACE "q.session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes"
 #define PLACED                                                                                     \
     " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = q.session_id AND s.status = 'running'"   \
-    " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"
+    " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"   \
+    " AND (? IS NULL OR c.node_id = ?)"
 enum { PLACE_COLUMNS = 8 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
@@ -205,13 +206,14 @@ static int claim_work(struct db *db, void *arg, struct err *err)
     return mark_taken_over(db, claiming, err);
 }
 
-int execution_repo_claim(struct db *db, const char *claimed_by, int64_t limit, struct claim_list *out,
-                         struct err *err)
+int execution_repo_claim(struct db *db, const char *claimed_by, const char *node_id, int64_t limit,
+                         struct claim_list *out, struct err *err)
 {
     cleanup(claiming_release) struct claiming claiming = { .claimed_by = claimed_by, .limit = limit };
     *out = (struct claim_list){ 0 };
-    if (DB_QUERY(db, &sql[LEFT_OVER], take_left_over, &claiming, err, db_int(limit)) != 0 ||
-        DB_QUERY(db, &sql[WAITING], take_waiting, &claiming, err, db_int(limit)) != 0)
+    struct db_param node = db_text(node_id);
+    if (DB_QUERY(db, &sql[LEFT_OVER], take_left_over, &claiming, err, node, node, db_int(limit)) != 0 ||
+        DB_QUERY(db, &sql[WAITING], take_waiting, &claiming, err, node, node, db_int(limit)) != 0)
         return -1;
     if (claiming.candidates.count > 0 && db_transaction(db, claim_work, &claiming, err) != 0)
         return -1;

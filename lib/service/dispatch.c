@@ -8,6 +8,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
+#include "lib/service/node_agent.h"
 #include "lib/service/metrics.h"
 #include "lib/util/clock.h"
 
@@ -41,6 +42,7 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *
         .look = true,
         .recover = true,
     };
+    node_agent_id(config->settings, dispatch->node_id);
     return dispatch;
 }
 
@@ -126,7 +128,8 @@ static int claim(struct dispatch *dispatch, struct err *err)
         struct claim_list claims = { 0 };
         /* set until proven otherwise: a claim that breaks off may have changed rows */
         dispatch->recover = true;
-        int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by, (int64_t)limit, &claims, err);
+        int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by,
+                                          dispatch->node_id, (int64_t)limit, &claims, err);
         if (result == 0)
             result = take_up(dispatch, &claims, err);
         if (result == 0) {

@@ -34,6 +34,7 @@ struct flight_list {
 
 struct dispatch {
     struct dispatch_config config;
+    char node_id[NODE_ID_SIZE]; /* whose sandboxes it reaches */
     struct http *http;
     struct flight_list running, ended;
     struct flight **table; /* by seq; a power of two */

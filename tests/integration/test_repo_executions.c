@@ -11,7 +11,7 @@
 static size_t claim(const char *claimed_by, int64_t limit, struct claim_list *out)
 {
     struct err err = ERR_INIT;
-    OK(execution_repo_claim(fixture_db, claimed_by, limit, out, &err));
+    OK(execution_repo_claim(fixture_db, claimed_by, NULL, limit, out, &err));
     return out->count;
 }
 
@@ -156,6 +156,22 @@ START_TEST(test_execution_repo__a_lease_that_ran_out_is_taken_over_once)
     OK(execution_repo_finish(fixture_db, first.items[0].execution.seq, "d2", EXECUTION_FAILED, &outcome,
                              &changed, &err));
     ck_assert(!changed); /* final stays final */
+}
+END_TEST
+
+START_TEST(test_execution_repo__a_dispatcher_claims_on_its_own_node)
+{
+    struct err err = ERR_INIT;
+    cleanup(claim_list_release) struct claim_list none = { 0 }, own = { 0 };
+    fixture_session("s1", "me", SESSION_RUNNING), queue("s1", 1);
+    fixture_sql("UPDATE containers SET node_id = 'n2'");
+    OK(execution_repo_claim(fixture_db, "d1", "n1", 10, &none, &err));
+    ck_assert_uint_eq(none.count, 0);
+    OK(execution_repo_claim(fixture_db, "d2", "n2", 10, &own, &err));
+    ck_assert_uint_eq(own.count, 1);
+    fixture_sql("UPDATE executions SET due_at = UTC_TIMESTAMP(3)"); /* the lease runs out */
+    OK(execution_repo_claim(fixture_db, "d1", "n1", 10, &none, &err));
+    ck_assert_uint_eq(none.count, 0);
 }
 END_TEST
 
@@ -312,7 +328,7 @@ static void dispatch(int index)
     snprintf(me, sizeof(me), "d%d", index);
     for (int idle = 0; idle < 3;) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
-        OK(execution_repo_claim(db, me, 32, &claims, &err));
+        OK(execution_repo_claim(db, me, NULL, 32, &claims, &err));
         idle = claims.count ? 0 : idle + 1;
         for (size_t i = 0; i < claims.count; i++) {
             struct execution_outcome outcome = { .stdout_text = me, .stdout_len = strlen(me), .has_exit_code = true };
@@ -350,7 +366,7 @@ static void claim_only(int index)
     snprintf(me, sizeof(me), "d%d", index);
     for (int i = 0; i < 20; i++) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
-        OK(execution_repo_claim(db, me, 32, &claims, &err));
+        OK(execution_repo_claim(db, me, NULL, 32, &claims, &err));
     }
 }
 
@@ -372,6 +388,7 @@ int main(void)
     tcase_add_test(tcase, test_execution_repo__a_session_never_has_more_than_its_share);
     tcase_add_test(tcase, test_execution_repo__oldest_first);
     tcase_add_test(tcase, test_execution_repo__a_lease_that_ran_out_is_taken_over_once);
+    tcase_add_test(tcase, test_execution_repo__a_dispatcher_claims_on_its_own_node);
     tcase_add_test(tcase, test_execution_repo__renew_release_retry);
     tcase_add_test(tcase, test_execution_repo__outcome_comes_back_as_it_was);
     tcase_add_test(tcase, test_execution_repo__a_waiter_is_kept_until_the_end);
