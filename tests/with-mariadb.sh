@@ -58,7 +58,11 @@ new_files() {
 if [ -z "${SANDBOX_TEST_DB_FILES:-}" ]; then
     new_files "$dir/data"
 else
-    [ -d "$SANDBOX_TEST_DB_FILES" ] || { new_files "$dir/new" && mv "$dir/new" "$SANDBOX_TEST_DB_FILES"; }
+    if [ ! -d "$SANDBOX_TEST_DB_FILES" ]; then # whole or not at all: another one may do the same just now
+        new_files "$dir/new"
+        cp -a --sparse=always "$dir/new" "$SANDBOX_TEST_DB_FILES.$$"
+        mv -T "$SANDBOX_TEST_DB_FILES.$$" "$SANDBOX_TEST_DB_FILES" 2>/dev/null || rm -rf "$SANDBOX_TEST_DB_FILES.$$"
+    fi
     cp -a --sparse=always "$SANDBOX_TEST_DB_FILES" "$dir/data"
 fi
 
