@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs check programs and counts their cases:  run-checks.sh PROGRAM...
 # CHECK_WRAPPER (tests/with-mariadb.sh) runs each: a program that ends its database does not take the others along.
-# CHECK_JOBS programs run at once (1). A program that exits 77 is skipped, one that ends without a count has failed.
+# CHECK_JOBS programs run at once (1); those whose names match CHECK_ALONE run before them, one after the other.
+# A program that exits 77 is skipped, one that ends without a count has failed.
 # Ends with: N passed, N failed, N skipped
 set -u
 
@@ -46,7 +47,14 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : > "$work/results"
-[ $# -eq 0 ] || printf '%s\0' "$@" | xargs -0 -n 1 -P "${CHECK_JOBS:-1}" "$0" --one "$work/results"
+for program in "$@"; do
+    # shellcheck disable=SC2254
+    case ${program##*/} in
+        ${CHECK_ALONE:-}) run_one "$program" "$work/results" ;;
+        *) printf '%s\0' "$program" >> "$work/together" ;;
+    esac
+done
+[ ! -e "$work/together" ] || xargs -0 -n 1 -P "${CHECK_JOBS:-1}" "$0" --one "$work/results" < "$work/together"
 ended=$(wc -l < "$work/results")
 awk -v missing=$(($# - ended)) '{ passed += $1; failed += $2; skipped += $3 }
     END { failed += missing; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' "$work/results"
