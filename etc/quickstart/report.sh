@@ -22,6 +22,7 @@ show_summary() {
     say ""
     say "The stack runs (all of it took $(seconds_since "$CLOCK") s):"
     say "  address    $ADDRESS"
+    say "  pages      ${ADDRESS%/api/v1}/docs to try it out, /redoc to read"
     say "  token      in $TOKEN_FILE"
     show_isolation "$(node_facts)"
     if [ "$RUNTIME" = docker ]; then
