@@ -8,20 +8,21 @@ tests_unit_test_dispatch_outcome_LDADD = lib/libservice.a lib/libexecclient.a li
 	lib/libutil.a $(CURL_LIBS) $(JSON_LIBS) $(CHECK_LIBS)
 
 JOBS_STAGE = tests/integration/jobs_stage.c tests/integration/jobs_stage.h tests/fakes/fake_executor.c tests/fakes/fake_executor.h
+DISPATCH_SCENE = tests/integration/dispatch_scene.c tests/integration/dispatch_scene.h $(JOBS_STAGE)
 INTEGRATION_TESTS += tests/integration/test_jobs_dispatch
-tests_integration_test_jobs_dispatch_SOURCES = tests/integration/test_jobs_dispatch.c $(JOBS_STAGE)
+tests_integration_test_jobs_dispatch_SOURCES = tests/integration/test_jobs_dispatch.c $(DISPATCH_SCENE)
 tests_integration_test_jobs_dispatch_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_provision
 tests_integration_test_jobs_provision_SOURCES = tests/integration/test_jobs_provision.c $(JOBS_STAGE)
 tests_integration_test_jobs_provision_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_cancel
-tests_integration_test_jobs_cancel_SOURCES = tests/integration/test_jobs_cancel.c $(JOBS_STAGE)
+tests_integration_test_jobs_cancel_SOURCES = tests/integration/test_jobs_cancel.c $(DISPATCH_SCENE)
 tests_integration_test_jobs_cancel_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_looks
 tests_integration_test_jobs_looks_SOURCES = tests/integration/test_jobs_looks.c $(JOBS_STAGE)
 tests_integration_test_jobs_looks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_push
-tests_integration_test_jobs_push_SOURCES = tests/integration/test_jobs_push.c $(JOBS_STAGE)
+tests_integration_test_jobs_push_SOURCES = tests/integration/test_jobs_push.c $(DISPATCH_SCENE)
 tests_integration_test_jobs_push_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_ready
 tests_integration_test_jobs_ready_SOURCES = tests/integration/test_jobs_ready.c $(JOBS_STAGE)

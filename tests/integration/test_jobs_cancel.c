@@ -10,31 +10,7 @@
 #include "lib/service/cancelling.h"
 #include "lib/service/reap.h"
 #include "lib/util/clock.h"
-#include "tests/integration/jobs_stage.h"
-
-static struct stage stage;
-static struct session session;
-static struct container container;
-static char socket_path[256];
-static struct fake_executor *fake;
-static pid_t dispatchd;
-
-static void set_up(void)
-{
-    stage_open(&stage, NULL);
-    stage_add_running(&stage, &session, &container, socket_path);
-    fake = fake_executor_start(socket_path);
-    dispatchd = stage_start(&stage, "dispatchd");
-}
-
-static void tear_down(void)
-{
-    stage_stop(dispatchd, SIGTERM);
-    fake_executor_stop(fake);
-    session_release(&session);
-    container_release(&container);
-    stage_close(&stage);
-}
+#include "tests/integration/dispatch_scene.h"
 
 /* Begins, says something, and goes on as `rest` says once it is cancelled. */
 static void script_endless(const struct wire_event *rest)
@@ -197,7 +173,7 @@ int main(void)
 {
     Suite *suite = suite_create("jobs_cancel");
     TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_checked_fixture(all, scene_set_up, scene_tear_down);
     tcase_set_timeout(all, 120);
     tcase_add_test(all, test_jobs_cancel__a_running_one_keeps_its_output);
     tcase_add_test(all, test_jobs_cancel__what_ended_by_itself_stands);

@@ -12,32 +12,7 @@
 #include "lib/service/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/wire/execute.h"
-#include "tests/fakes/fake_executor.h"
-#include "tests/integration/jobs_stage.h"
-
-static struct stage stage;
-static struct session session;
-static struct container container;
-static char socket_path[256];
-static struct fake_executor *fake;
-static pid_t dispatchd;
-
-static void set_up(void)
-{
-    stage_open(&stage, NULL);
-    stage_add_running(&stage, &session, &container, socket_path);
-    fake = fake_executor_start(socket_path);
-    dispatchd = stage_start(&stage, "dispatchd");
-}
-
-static void tear_down(void)
-{
-    stage_stop(dispatchd, SIGTERM);
-    fake_executor_stop(fake);
-    session_release(&session);
-    container_release(&container);
-    stage_close(&stage);
-}
+#include "tests/integration/dispatch_scene.h"
 
 static void script_answer(const char *out, const char *value)
 {
@@ -312,7 +287,7 @@ int main(void)
 {
     Suite *suite = suite_create("jobs_dispatch");
     TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_checked_fixture(all, scene_set_up, scene_tear_down);
     tcase_set_timeout(all, 120);
     tcase_add_test(all, test_jobs_dispatch__stores_what_the_executor_says);
     tcase_add_test(all, test_jobs_dispatch__rings_who_waits);

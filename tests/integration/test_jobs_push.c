@@ -10,33 +10,14 @@
 #include "lib/repo/push_repo.h"
 #include "lib/service/cancelling.h"
 #include "lib/util/clock.h"
-#include "tests/integration/jobs_stage.h"
-
-static struct stage stage;
-static struct session session;
-static struct container container;
-static char socket_path[256];
-static struct fake_executor *fake;
-static pid_t dispatchd;
+#include "tests/integration/dispatch_scene.h"
 
 static void set_up(void)
 {
     static const char accepted[] = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
                                    "{\"status\":\"accepted\"}\n";
-    stage_open(&stage, NULL);
-    stage_add_running(&stage, &session, &container, socket_path);
-    fake = fake_executor_start(socket_path);
+    scene_set_up();
     fake_executor_script(fake, accepted, sizeof(accepted) - 1, FAKE_CLOSE);
-    dispatchd = stage_start(&stage, "dispatchd");
-}
-
-static void tear_down(void)
-{
-    stage_stop(dispatchd, SIGTERM);
-    fake_executor_stop(fake);
-    session_release(&session);
-    container_release(&container);
-    stage_close(&stage);
 }
 
 /* An execution that the executor has accepted. */
@@ -135,7 +116,7 @@ int main(void)
 {
     Suite *suite = suite_create("jobs_push");
     TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_checked_fixture(all, set_up, scene_tear_down);
     tcase_set_timeout(all, 120);
     tcase_add_test(all, test_jobs_push__accepted_is_let_go);
     tcase_add_test(all, test_jobs_push__silence_is_a_loss);
