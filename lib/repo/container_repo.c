@@ -228,10 +228,13 @@ int container_repo_ready(struct db *db, const char *id, const char *claimed_by, 
 }
 
 int container_repo_again(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms,
-                         const char *error, struct err *err)
+                         const char *error, bool *changed_out, struct err *err)
 {
-    return DB_EXEC(db, &sql[AGAIN], NULL, err, db_int(delay_ms), db_text(error), db_text(id),
-                   db_text(claimed_by));
+    uint64_t changed = 0;
+    if (DB_EXEC(db, &sql[AGAIN], &changed, err, db_int(delay_ms), db_text(error), db_text(id), db_text(claimed_by)) != 0)
+        return -1;
+    *changed_out = changed > 0;
+    return 0;
 }
 
 int container_repo_delete(struct db *db, const char *id, bool *changed_out, struct err *err)

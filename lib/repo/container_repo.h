@@ -39,9 +39,9 @@ int container_repo_release(struct db *db, const char *claimed_by, struct err *er
 /* creating -> running (it has a session) or warm (it has none). claimed_by NULL: whoever has the step, and loses it. */
 int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,
                          struct err *err) must_use;
-/* The step failed: due again in `delay_ms`, with the error kept. */
+/* The step failed: due again in `delay_ms`, with the error kept. *changed_out false: the step is no longer `claimed_by`'s. */
 int container_repo_again(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms,
-                         const char *error, struct err *err) must_use;
+                         const char *error, bool *changed_out, struct err *err) must_use;
 /* creating, warm, running -> deleting, due at once (a creation under way loses its lease). */
 int container_repo_delete(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
 /* The same for whatever container the session has. */

@@ -104,10 +104,11 @@ int provision_destroy(struct provisioner *provisioner, const struct container *c
         metrics_add(config->metrics, METRIC_CONTAINERS_REMOVED, 0, 0, 1);
         return container_repo_deleted(config->db, container->id, err);
     }
+    bool changed = false;
     config->report(LOG_LEVEL_WARN, "container could not be removed, will be tried again", &problem, "container_id",
                    container->id);
     return container_repo_again(config->db, container->id, config->claimed_by, destroy_pause(container->attempts),
-                                problem.text, err);
+                                problem.text, &changed, err);
 }
 
 static int work(struct provisioner *provisioner, bool *worked_out, struct err *err)

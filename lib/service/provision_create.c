@@ -139,13 +139,18 @@ static int fail(struct provisioner *provisioner, const struct container *contain
 {
     const struct provision_config *config = &provisioner->config;
     char reason[sizeof(problem->text) + 64];
-    bool again = worth_again(container, problem, left_ms);
-    config->report(again ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-                   again ? "container could not be made, will be tried again" : "container could not be made", problem,
-                   "container_id", container->id);
-    if (again)
-        return container_repo_again(config->db, container->id, config->claimed_by, pause_after(container),
-                                    problem->text, err);
+    bool wanted = false;
+    if (worth_again(container, problem, left_ms)) {
+        if (container_repo_again(config->db, container->id, config->claimed_by, pause_after(container), problem->text,
+                                 &wanted, err) != 0)
+            return -1;
+        config->report(wanted ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+                       wanted ? "container could not be made, will be tried again"
+                              : "container is no longer wanted, its making was broken off",
+                       wanted ? problem : NULL, "container_id", container->id);
+        return 0;
+    }
+    config->report(LOG_LEVEL_ERROR, "container could not be made", problem, "container_id", container->id);
     snprintf(reason, sizeof(reason), "The sandbox could not be started: %s", problem->text);
     return provision_give_up(provisioner, container, reason, err);
 }

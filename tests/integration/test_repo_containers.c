@@ -36,7 +36,10 @@ START_TEST(test_container_repo__steps_are_leased)
     ck_assert_uint_eq(claim_count("p2"), 0);
     OK(container_repo_ready(fixture_db, "c1", "p2", &changed, &err));
     ck_assert(!changed); /* not its lease */
-    OK(container_repo_again(fixture_db, "c1", "p1", 3600000, "The engine is down.", &err));
+    OK(container_repo_again(fixture_db, "c1", "p2", 0, "Not its lease either.", &changed, &err));
+    ck_assert(!changed);
+    OK(container_repo_again(fixture_db, "c1", "p1", 3600000, "The engine is down.", &changed, &err));
+    ck_assert(changed);
     ck_assert_uint_eq(claim_count("p1"), 0); /* not due yet */
     fixture_sql("UPDATE containers SET due_at = UTC_TIMESTAMP(3)");
     ck_assert_uint_eq(claim_count("p1"), 1);

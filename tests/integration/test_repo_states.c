@@ -121,7 +121,7 @@ static bool change_container(int which)
     case 4: OK(container_repo_discard(fixture_db, "c1", &changed, &err)); return true;
     case 5: OK(container_repo_discard_all(fixture_db, "python-basic", &changed, &err)); return true;
     case 6: OK(container_repo_deleted(fixture_db, "c1", &err)); return true;
-    case 7: OK(container_repo_again(fixture_db, "c1", "w", 0, "why", &err)); return true;
+    case 7: OK(container_repo_again(fixture_db, "c1", "w", 0, "why", &changed, &err)); return true;
     case 8: OK(container_repo_release(fixture_db, "w", &err)); return true;
     case 9: OK(container_repo_claim_work(fixture_db, "n1", "v", 1000, 1, &taken, &err)); return true;
     default: return false;
