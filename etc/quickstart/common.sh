@@ -93,7 +93,7 @@ fail_step() { # STEP LOG
 
 # Runs COMMAND with its output in a log; says every 10 s that it still runs, and how long it took.
 run_step() { # STEP LOGNAME COMMAND...
-    local step=$1 log=$LOG_DIR/$2.log began pid next=10 waited=0
+    local step=$1 log=$LOG_DIR/$2.log began pid next=10 waited=0 traps
     shift 2
     began=$(now_ms)
     mkdir -p "$LOG_DIR"
@@ -103,6 +103,7 @@ run_step() { # STEP LOGNAME COMMAND...
     ("$@") >>"$log" 2>&1 </dev/null 9>&- &
     pid=$!
     set +m
+    traps=$(trap -p INT TERM)
     trap 'kill -TERM -- -'"$pid"' 2>/dev/null; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.2
@@ -113,6 +114,7 @@ run_step() { # STEP LOGNAME COMMAND...
         fi
     done
     trap - INT TERM
+    eval "$traps"
     wait "$pid" || fail_step "$step" "$log"
     say "$(printf '  %-52s %6s s' "$step" "$(seconds_since "$began")")"
 }
