@@ -2,8 +2,6 @@
 /* Access tokens, by the hash of their text. */
 #include "lib/repo/token_repo.h"
 
-#include <stdio.h>
-
 #include "lib/repo/rows.h"
 
 #define UNUSED_LATELY "(last_used_at IS NULL OR last_used_at < " SQL_NOW " - INTERVAL 60 SECOND)"
@@ -25,12 +23,6 @@ const struct db_stmt token_repo_statements[] = {
 };
 static const struct db_stmt *const sql = token_repo_statements;
 
-static void to_hex(const unsigned char hash[TOKEN_HASH_SIZE], char out[TOKEN_HEX_SIZE])
-{
-    for (size_t i = 0; i < TOKEN_HASH_SIZE; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
 struct found {
     struct token_match match;
     bool any;
@@ -48,13 +40,11 @@ static int take_caller(void *arg, const struct db_row *row, struct err *err)
     return row_text(row, 3, found->match.hash, sizeof(found->match.hash), err);
 }
 
-int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct token_match *out,
+int token_repo_find(struct db *db, const char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err)
 {
-    char hex[TOKEN_HEX_SIZE];
     struct found found = { .any = false };
-    to_hex(hash, hex);
-    if (DB_QUERY(db, &sql[FIND], take_caller, &found, err, db_text(hex)) != 0)
+    if (DB_QUERY(db, &sql[FIND], take_caller, &found, err, db_text(hash)) != 0)
         return -1;
     if (!found.any)
         return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
@@ -68,11 +58,9 @@ int token_repo_touch(struct db *db, const char *id, struct err *err)
 }
 
 int token_repo_insert(struct db *db, const struct token *token,
-                      const unsigned char hash[TOKEN_HASH_SIZE], struct err *err)
+                      const char hash[TOKEN_HASH_SIZE], struct err *err)
 {
-    char hex[TOKEN_HEX_SIZE];
-    to_hex(hash, hex);
-    return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(token->id), db_text(hex), db_text(token->owner),
+    return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(token->id), db_text(hash), db_text(token->owner),
                    db_int(token->scopes), token->expires_at ? db_int(token->expires_at) : db_null());
 }
 

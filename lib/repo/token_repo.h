@@ -6,7 +6,7 @@
 #include "lib/io/db.h"
 #include "lib/model/entities.h"
 
-enum { TOKEN_HASH_SIZE = 32, TOKEN_HEX_SIZE = 2 * TOKEN_HASH_SIZE + 1 };
+enum { TOKEN_HASH_SIZE = 65 }; /* SHA-256 in hexadecimal, with NUL */
 
 struct token {
     char id[TOKEN_ID_SIZE]; /* public name of the token, for list and revoke */
@@ -18,17 +18,17 @@ struct token {
 
 struct token_match {
     struct caller caller;
-    char hash[TOKEN_HEX_SIZE]; /* as it is stored: for whoever looks it up to compare */
-    bool touch_due;            /* its last_used_at is older than a minute */
+    char hash[TOKEN_HASH_SIZE]; /* as it is stored: for whoever looks it up to compare */
+    bool touch_due;             /* its last_used_at is older than a minute */
 };
 /* ERR_UNAUTHORIZED when no valid (unexpired, unrevoked) token has this hash. */
-int token_repo_find(struct db *db, const unsigned char hash[TOKEN_HASH_SIZE], struct token_match *out,
+int token_repo_find(struct db *db, const char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err) must_use;
 /* last_used_at = now, unless it is younger than a minute. Never waits for a lock: ERR_TIMEOUT when somebody else has the row (to say
  * the same). */
 int token_repo_touch(struct db *db, const char *id, struct err *err) must_use;
 int token_repo_insert(struct db *db, const struct token *token,
-                      const unsigned char hash[TOKEN_HASH_SIZE], struct err *err) must_use;
+                      const char hash[TOKEN_HASH_SIZE], struct err *err) must_use;
 /* ERR_NOT_FOUND for an unknown id; *revoked_out false: it was revoked before. */
 int token_repo_revoke(struct db *db, const char *id, bool *revoked_out, struct err *err) must_use;
 int token_repo_list(struct db *db, struct token **out, size_t *count_out, struct err *err) must_use;

@@ -8,9 +8,8 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
 
-enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65 };
+enum { DIGEST_HEX_SIZE = 65 };
 
-int digest_sha256(const void *data, size_t len, unsigned char out[DIGEST_SIZE], struct err *err) must_use;
 /* In hexadecimal, with NUL. */
 int digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_SIZE], struct err *err) must_use;
 

@@ -8,8 +8,8 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
-#include "lib/service/node_agent.h"
 #include "lib/service/metrics.h"
+#include "lib/service/node_agent.h"
 #include "lib/util/clock.h"
 
 enum {

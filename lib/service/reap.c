@@ -6,13 +6,11 @@
 
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/health.h"
 #include "lib/service/retention.h"
 #include "lib/service/sessions.h"
 
-enum {
-    BATCH = 200,
-    NODE_SILENT_MS = 15000, /* its agent beats every 2 s */
-};
+enum { BATCH = 200 };
 
 static int end_each(const struct context *context, const struct string_list *ids, const struct session_ending *how,
                     report_fn report, struct err *err)

@@ -4,8 +4,8 @@
 
 #include "lib/repo/audit_repo.h"
 #include "lib/repo/cancellation_repo.h"
-#include "lib/repo/question_repo.h"
 #include "lib/repo/idempotency_repo.h"
+#include "lib/repo/question_repo.h"
 #include "lib/repo/rate_repo.h"
 
 enum { BATCH = 500, BATCHES = 20 };

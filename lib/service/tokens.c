@@ -30,7 +30,7 @@ static bool owner_valid(const char *owner)
 struct change {
     const struct context *context;
     const struct token *token; /* to be made */
-    const unsigned char *hash;
+    const char *hash;
     const char *id;            /* of one to be revoked */
 };
 
@@ -52,7 +52,7 @@ int token_service_create(const struct context *context, const char *owner, unsig
                          int64_t expires_at, char text[TOKEN_TEXT_SIZE], struct token *out,
                          struct err *err)
 {
-    unsigned char hash[DIGEST_SIZE];
+    char hash[DIGEST_HEX_SIZE];
     struct token token = { .scopes = scopes, .expires_at = expires_at };
     struct change change = { .context = context, .token = &token, .hash = hash };
     if (!owner_valid(owner))
@@ -62,7 +62,7 @@ int token_service_create(const struct context *context, const char *owner, unsig
     snprintf(token.owner, sizeof(token.owner), "%s", owner);
     id_random(token.id, TOKEN_ID_RANDOM);
     id_prefixed(text, TOKEN_PREFIX, TOKEN_RANDOM);
-    if (digest_sha256(text, strlen(text), hash, err) != 0 ||
+    if (digest_sha256_hex(text, strlen(text), hash, err) != 0 ||
         db_transaction(context->db, create_work, &change, err) != 0)
         return -1;
     *out = token;
@@ -72,23 +72,21 @@ int token_service_create(const struct context *context, const char *owner, unsig
 static void note_use(const struct context *context, const char *id)
 {
     struct err ignored = ERR_INIT; /* busy: somebody else notes it just now */
-    if (token_repo_touch(context->db, id, &ignored) != 0)
-        return;
+    (void)!token_repo_touch(context->db, id, &ignored);
 }
 
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
                          struct err *err)
 {
-    unsigned char hash[DIGEST_SIZE];
-    char hex[DIGEST_HEX_SIZE];
+    char hash[DIGEST_HEX_SIZE];
     struct token_match match;
     if (!id_valid(text, TOKEN_PREFIX, TOKEN_RANDOM))
         return err_set(err, ERR_UNAUTHORIZED, "The access token is malformed.");
-    if (digest_sha256(text, strlen(text), hash, err) != 0 || digest_sha256_hex(text, strlen(text), hex, err) != 0 ||
+    if (digest_sha256_hex(text, strlen(text), hash, err) != 0 ||
         token_repo_find(context->db, hash, &match, err) != 0)
         return -1;
     /* the index compares byte by byte and stops early: it only proposes */
-    if (CRYPTO_memcmp(hex, match.hash, sizeof(hex)) != 0)
+    if (CRYPTO_memcmp(hash, match.hash, sizeof(hash)) != 0)
         return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
     if (match.touch_due)
         note_use(context, match.caller.token_id);
