@@ -13,7 +13,7 @@ static char *encode_created(const void *workspace_url, const void *session)
 
 int sessions_create(struct call *call, struct err *err)
 {
-    const char *url = call->context->settings->api.workspace_url;
+    const char *url = call->context->settings->workspace_root;
     cleanup(idempotency_release) struct idempotency once = { .encode = encode_created, .arg = url };
     cleanup(session_request_release) struct session_request request = { 0 };
     cleanup(session_release) struct session session = { 0 };
@@ -63,7 +63,7 @@ int sessions_list(struct call *call, struct err *err)
         read_label(call, &query, err) != 0 ||
         session_service_list(call->context, call->caller.owner, &query, &list, err) != 0)
         return -1;
-    return call_answer(call, 200, session_list_encode(&list, call->context->settings->api.workspace_url),
+    return call_answer(call, 200, session_list_encode(&list, call->context->settings->workspace_root),
                        err);
 }
 
@@ -73,7 +73,7 @@ int sessions_get(struct call *call, struct err *err)
     if (call_check_session_id(call, err) != 0 ||
         session_service_get(call->context, call->caller.owner, call->id, &session, err) != 0)
         return -1;
-    const char *url = call->context->settings->api.workspace_url;
+    const char *url = call->context->settings->workspace_root;
     return call_answer(call, 200, session_encode(&session, url, SESSION_VIEW_FULL), err);
 }
 
@@ -86,7 +86,7 @@ int sessions_renew(struct call *call, struct err *err)
         session_renewal_decode(strbuf_str(body), body->len, &timeout_s, err) != 0 ||
         session_service_renew(call->context, call->caller.owner, call->id, timeout_s, &session, err) != 0)
         return -1;
-    const char *url = call->context->settings->api.workspace_url;
+    const char *url = call->context->settings->workspace_root;
     return call_answer(call, 200, session_encode(&session, url, SESSION_VIEW_FULL), err);
 }
 

@@ -1,3 +1,3 @@
 # Migrations; sandboxctl migrate finds them in $(pkgdatadir)/sql.
 sqldir = $(pkgdatadir)/sql
-dist_sql_DATA = sql/0001_init.sql sql/0002_contract.sql
+dist_sql_DATA = sql/0001_init.sql sql/0002_contract.sql sql/0003_workspaces.sql

@@ -21,7 +21,7 @@ tests_unit_test_doorbell_SOURCES = tests/unit/test_doorbell.c
 tests_unit_test_doorbell_LDADD = lib/libio.a $(UTIL_TEST_LIBS)
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
 tests_unit_test_settings_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_DIRECTORY='"$(abs_top_srcdir)"'
-tests_unit_test_settings_LDADD = lib/libservice.a lib/libruntime.a lib/libio.a $(UTIL_TEST_LIBS) $(MARIADB_LIBS) $(CONFIG_LIBS)
+tests_unit_test_settings_LDADD = lib/libservice.a lib/libruntime.a lib/libstorage.a lib/libio.a $(UTIL_TEST_LIBS) $(MARIADB_LIBS) $(CONFIG_LIBS)
 UNIT_TESTS += tests/unit/test_metrics
 tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
 tests_unit_test_metrics_LDADD = lib/libutil.a $(CHECK_LIBS)

@@ -34,6 +34,7 @@ set_port_places() {
     LIB_DIR=/var/lib/sandbox-$PORT
     BIN_DIR=$LIB_DIR/bin
     CONTAINERS_DIR=$LIB_DIR/c
+    WORKSPACES_DIR=$LIB_DIR/workspaces
     CONFIG=$RUN_DIR/sandbox.conf
     DB_SOCKET=$RUN_DIR/db/db.sock
     ADDRESS=http://127.0.0.1:$PORT/api/v1

@@ -3,7 +3,7 @@
 # Debian packages: only the missing ones, and no service of theirs is started.
 
 BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
-    libjson-c-dev libconfig-dev check libevent-dev libseccomp-dev)
+    libjson-c-dev libmagic-dev libconfig-dev check libevent-dev libseccomp-dev)
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests

@@ -51,10 +51,13 @@ make_places() {
     if ! part_running lighttpd && ! part_running apache && tcp_port_taken "$PORT"; then
         die "port $PORT on this machine is taken by another program: choose another with SANDBOX_PORT"
     fi
-    mkdir -p "$LOG_DIR" "$PID_DIR" "$RUN_DIR" "$LIB_DIR" "$CONTAINERS_DIR"
+    mkdir -p "$LOG_DIR" "$PID_DIR" "$RUN_DIR" "$LIB_DIR" "$CONTAINERS_DIR" "$WORKSPACES_DIR"
     chmod 0700 "$LOG_DIR" "$PID_DIR"
     chmod 0755 "$RUN_DIR" "$LIB_DIR"
     chmod 0711 "$CONTAINERS_DIR"
+    # written by the web workers and the jobs, read by the web server
+    chown root:www-data "$WORKSPACES_DIR"
+    chmod 2770 "$WORKSPACES_DIR"
     # www-data puts the workers' sockets here, mysql the database's; sandboxes must reach neither
     install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
     install -d -m 0750 -o "$(database_user)" -g www-data "$RUN_DIR/db"
@@ -98,7 +101,7 @@ database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password 
     # everything shares one machine here: it may be slow for a while
     timeout_ms = 20000; };
 doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))"; };
-api: { threads = 48; max_waiters = 40; workspace_url = "file://$HOME_DIR/workspaces"; };
+api: { threads = 48; max_waiters = 40; };
 # One user: nobody to be protected from.
 limits: { requests_per_minute = 0; executions_per_minute = 0; sessions = 0; };
 # One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.
@@ -111,6 +114,7 @@ runtime: {
     # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
     process_isolation = "best-effort";
 };
+storage: { directory = "$WORKSPACES_DIR"; };
 metrics: { directory = "$RUN_DIR/metrics"; };
 log: { level = "info"; };
 CONF

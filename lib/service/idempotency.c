@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/service/digest.h"
+#include "lib/io/digest.h"
 #include "lib/util/strbuf.h"
 
 void idempotency_release(struct idempotency *once)

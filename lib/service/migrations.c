@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/repo/migration_repo.h"
-#include "lib/service/digest.h"
+#include "lib/io/digest.h"
 #include "lib/util/strbuf.h"
 
 enum { FILE_MAX = 16 * 1024 * 1024, DIGITS = 4 };

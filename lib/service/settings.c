@@ -27,8 +27,6 @@ static const struct setting api_table[] = {
       .help = "Threads of one sandbox-api process; each has a database connection." },
     { .key = "max_waiters", .type = SETTING_INT, .offset = AT(max_waiters), .preset = "24", .min = 0,
       .max = 511, .help = "How many of them may wait for results at once; less than threads." },
-    { .key = "workspace_url", .type = SETTING_STRING, .offset = AT(workspace_url),
-      .preset = "file:///var/lib/sandbox/workspaces", .help = "Prefix of workspace_path in answers." },
 };
 #undef AT
 
@@ -45,10 +43,16 @@ static const struct setting limit_table[] = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct retention_settings, member)
 static const struct setting retention_table[] = {
-    { .key = "audit_days", .type = SETTING_INT, .offset = offsetof(struct retention_settings, audit_days),
-      .preset = "365", .min = 1, .max = 36500, .unit = "days", .help = "How long the audit trail is kept." },
+    { .key = "audit_days", .type = SETTING_INT, .offset = AT(audit_days), .preset = "365", .min = 1, .max = 36500, .unit = "days",
+      .help = "How long the audit trail is kept." },
+    { .key = "workspace_s", .type = SETTING_INT, .offset = AT(workspace_s), .preset = "86400", .min = 0, .max = 31536000, .unit = "s",
+      .help = "How long the files of a session are kept after its end." },
+    { .key = "replaced_s", .type = SETTING_INT, .offset = AT(replaced_s), .preset = "3600", .min = 0, .max = 31536000, .unit = "s",
+      .help = "How long content that was replaced or deleted is kept, for downloads that have begun." },
 };
+#undef AT
 
 #define AT(member) offsetof(struct node_settings, member)
 static const struct setting node_table[] = {
@@ -66,6 +70,8 @@ static const struct setting node_table[] = {
       .help = "How much of the machine's CPU and memory may be promised to sandboxes." },
     { .key = "workers", .type = SETTING_INT, .offset = AT(workers), .preset = "4", .min = 1, .max = 64,
       .help = "Creations and removals of containers at once." },
+    { .key = "transfers", .type = SETTING_INT, .offset = AT(transfers), .preset = "4", .min = 1, .max = 64,
+      .help = "Sandboxes whose files sandbox-dispatchd moves at once." },
 };
 #undef AT
 
@@ -80,7 +86,7 @@ static const struct setting log_table[] = {
       .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
 };
 
-enum { GROUPS = 9 };
+enum { GROUPS = 10 };
 
 /* The groups of the file, aimed at `settings`. */
 static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
@@ -98,6 +104,8 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
           "What this machine gives to sandboxes; read by sandbox-provisiond." },
         { "runtime", runtime_setting_table, runtime_setting_count, &settings->runtime,
           "How sandboxes are made on this machine." },
+        { "storage", storage_setting_table, storage_setting_count, &settings->storage,
+          "Where the files of sessions are kept." },
         { "metrics", metrics_table, COUNT(metrics_table), &settings->metrics, "Counters for GET /metrics." },
         { "log", log_table, COUNT(log_table), &settings->log, "The log, one JSON line an event." },
     };
@@ -138,7 +146,7 @@ static int check_together(const struct settings *settings, const char *path, str
         return err_set(err, ERR_INVALID, "%s: metrics.directory must be an absolute path, or empty.", path);
     if (settings->runtime.directory[0] != '/')
         return err_set(err, ERR_INVALID, "%s: runtime.directory must be an absolute path.", path);
-    return 0;
+    return storage_settings_check(&settings->storage, err);
 }
 
 /* An installation's paths are known to the build, not to a documented sample. */
@@ -154,6 +162,12 @@ static int fill_paths(struct settings *settings, struct err *err)
     return 0;
 }
 
+static int fill_root(struct settings *settings, struct err *err)
+{
+    settings->workspace_root = storage_root(&settings->storage);
+    return settings->workspace_root ? 0 : err_internal(err, 0, "out of memory for a setting");
+}
+
 int settings_load(const char *path, struct settings **out, struct err *err)
 {
     path = find_path(path);
@@ -165,7 +179,7 @@ int settings_load(const char *path, struct settings **out, struct err *err)
     struct setting_group groups[GROUPS];
     make_groups(settings, groups);
     if (config_load(path, groups, GROUPS, err) != 0 || check_together(settings, path, err) != 0 ||
-        fill_paths(settings, err) != 0)
+        fill_paths(settings, err) != 0 || fill_root(settings, err) != 0)
         return -1;
     *out = steal(settings);
     return 0;
@@ -178,6 +192,7 @@ void settings_free(struct settings *settings)
     struct setting_group groups[GROUPS];
     make_groups(settings, groups);
     config_release(groups, GROUPS);
+    free(settings->workspace_root);
     free(settings);
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/io/db.h"
 #include "lib/runtime/runtime.h"
+#include "lib/storage/storage.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
 
@@ -20,7 +21,6 @@ struct doorbell_settings {
 struct api_settings {
     int64_t threads;     /* of one process */
     int64_t max_waiters; /* of them, how many may be waiting for results at once */
-    char *workspace_url; /* prefix of workspace_path in answers: "file:///var/lib/sandbox/workspaces" or "s3://bucket" */
 };
 
 struct node_settings {
@@ -30,6 +30,7 @@ struct node_settings {
     int64_t max_containers;
     int64_t overcommit;     /* per cent of the machine's CPU and memory that may be promised */
     int64_t workers;        /* creations and removals at once */
+    int64_t transfers;      /* sandboxes whose files are moved at once */
 };
 
 /* 0: no limit. */
@@ -42,6 +43,8 @@ struct limit_settings {
 
 struct retention_settings {
     int64_t audit_days;
+    int64_t workspace_s; /* files, after their session's end */
+    int64_t replaced_s;  /* content that no file has any longer */
 };
 
 struct metrics_settings {
@@ -60,8 +63,10 @@ struct settings {
     struct retention_settings retention;
     struct node_settings node;
     struct runtime_settings runtime;
+    struct storage_settings storage;
     struct metrics_settings metrics;
     struct log_settings log;
+    char *workspace_root; /* what workspace_path begins with in answers; it follows from `storage` */
 };
 
 /* Reads the file at `path` (NULL: $SANDBOX_CONFIG, else SANDBOX_SYSCONFDIR/sandbox/sandbox.conf) into a new object. */

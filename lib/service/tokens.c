@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/service/audit.h"
-#include "lib/service/digest.h"
+#include "lib/io/digest.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
 

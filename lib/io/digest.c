@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA-256 by libcrypto. */
+#include "lib/io/digest.h"
+
+#include <openssl/evp.h>
+
+struct digest {
+    EVP_MD_CTX *context;
+};
+
+static int failed(struct err *err)
+{
+    return err_internal(err, 0, "libcrypto computed no SHA-256");
+}
+
+static void to_hex(const unsigned char digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE])
+{
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+int digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_SIZE], struct err *err)
+{
+    unsigned char digest[DIGEST_SIZE];
+    unsigned got = 0;
+    if (EVP_Digest(data, len, digest, &got, EVP_sha256(), NULL) != 1 || got != DIGEST_SIZE)
+        return failed(err);
+    to_hex(digest, out);
+    return 0;
+}
+
+struct digest *digest_new(struct err *err)
+{
+    struct digest *digest = calloc(1, sizeof(*digest));
+    if (digest)
+        digest->context = EVP_MD_CTX_new();
+    if (!digest || !digest->context || EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) != 1) {
+        digest_free(digest);
+        failed(err);
+        return NULL;
+    }
+    return digest;
+}
+
+void digest_free(struct digest *digest)
+{
+    if (!digest)
+        return;
+    EVP_MD_CTX_free(digest->context);
+    free(digest);
+}
+
+void digest_freep(struct digest **digest)
+{
+    digest_free(*digest);
+}
+
+int digest_add(struct digest *digest, const void *data, size_t len, struct err *err)
+{
+    return EVP_DigestUpdate(digest->context, data, len) == 1 ? 0 : failed(err);
+}
+
+int digest_end(struct digest *digest, char out[DIGEST_HEX_SIZE], struct err *err)
+{
+    unsigned char value[DIGEST_SIZE];
+    unsigned got = 0;
+    if (EVP_DigestFinal_ex(digest->context, value, &got) != 1 || got != DIGEST_SIZE)
+        return failed(err);
+    to_hex(value, out);
+    return 0;
+}
