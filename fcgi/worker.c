@@ -93,7 +93,8 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
     context->db = db_new(&settings->database);
     if (!context->db)
         err_internal(err, 0, "out of memory for a database connection");
-    context->doorbell = context->db ? doorbell_open(settings->doorbell.waiters, context->doorbell_address, err) : -1;
+    bool ready = context->db && context_open_storage(context, err) == 0;
+    context->doorbell = ready ? doorbell_open(settings->doorbell.waiters, context->doorbell_address, err) : -1;
     worker->place = context->doorbell >= 0 ? listener_join(config->listener, err) : -1;
     return worker->place >= 0 ? 0 : -1;
 }
@@ -101,6 +102,7 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
 static void release(struct worker *worker)
 {
     db_free(worker->context.db);
+    context_close_storage(&worker->context);
     if (worker->context.doorbell >= 0)
         close(worker->context.doorbell);
     if (worker->place >= 0)

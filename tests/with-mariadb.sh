@@ -91,6 +91,7 @@ GRANT ALL ON sandbox.* TO 'sandbox'@'localhost';
 GRANT ALL ON sandbox_two.* TO 'sandbox'@'localhost';
 GRANT CONNECTION ADMIN ON *.* TO 'sandbox'@'localhost';
 SQL
+mkdir "$dir/storage"
 cat >"$dir/sandbox.conf" <<CONF
 database: {
     socket = "$socket";
@@ -98,6 +99,7 @@ database: {
     user = "sandbox";
     password = "test";
 };
+storage: { directory = "$dir/storage"; };
 CONF
 SANDBOX_CONFIG=$dir/sandbox.conf
 SANDBOX_TEST_DB_SOCKET=$socket

@@ -13,3 +13,5 @@ lib_librepo_a_SOURCES += lib/repo/question_repo.c lib/repo/question_repo.h
 lib_librepo_a_SOURCES += lib/repo/gauge_repo.c lib/repo/gauge_repo.h
 lib_librepo_a_SOURCES += lib/repo/usage_repo.c lib/repo/usage_repo.h
 lib_librepo_a_SOURCES += lib/repo/push_repo.c lib/repo/push_repo.h
+lib_librepo_a_SOURCES += lib/repo/workspace_repo.c lib/repo/workspace_repo.h lib/repo/workspace_rows.c lib/repo/workspace_rows.h \
+	lib/repo/workspace_sync.c

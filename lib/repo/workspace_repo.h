@@ -55,11 +55,13 @@ struct workspace_gone {
     bool below; /* and everything in it */
 };
 /* Out of the container: all fields of `files` but change_seq, pending and deleted are taken over; `gone` goes first. ERR_CONFLICT: the
- * session's container is another one, or it has ended; ERR_TOO_LARGE: over the disk limit, or too many; nothing has changed then. */
+ * session's container is another one, or it has ended; ERR_TOO_LARGE: over the disk limit, or too many; nothing has changed then. What
+ * a client changed meanwhile stays, unless `files` has it. */
 int workspace_repo_take(struct db *db, const char *session_id, const char *container_id, const struct workspace_file *files,
                         size_t count, const struct workspace_gone *gone, size_t gone_count, int64_t kept_s, struct err *err) must_use;
-/* Of all files: path, source, execution_seq (the rest is empty); for comparing with a container. */
-int workspace_repo_sources(struct db *db, const char *session_id, struct workspace_list *out, struct err *err) must_use;
+/* Calls on_file for every file that the container has, for comparing with it; other than 0 (with err) ends it. Strings are borrowed. */
+typedef int (*workspace_source_fn)(void *arg, const char *path, const char *source, int64_t execution_seq, struct err *err);
+int workspace_repo_sources(struct db *db, const char *session_id, workspace_source_fn on_file, void *arg, struct err *err) must_use;
 
 /* In a transaction that gives the session another container: everything is pending, nothing is known of copies. */
 int workspace_repo_restart(struct db *db, const char *session_id, const char *container_id, struct err *err) must_use;

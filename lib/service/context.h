@@ -16,9 +16,11 @@ struct actor {
 };
 
 struct metrics;
+struct storage;
 struct context {
     struct db *db;
     const struct settings *settings;
+    struct storage *storage;           /* NULL in programs that move no files */
     int doorbell;                      /* descriptor to ring from and to be woken on, or -1 */
     char doorbell_address[64];         /* where this thread is woken; "" for nowhere */
     int64_t (*now_ms)(void);           /* wall clock */
@@ -27,5 +29,9 @@ struct context {
     struct actor actor;                /* of the request under way */
     bool rates_failing;                /* the guard could not count the last request */
 };
+
+/* As the settings say; nothing outside is asked yet. */
+int context_open_storage(struct context *context, struct err *err) must_use;
+void context_close_storage(struct context *context);
 
 #endif

@@ -1,5 +1,5 @@
 noinst_LIBRARIES += lib/libservice.a
-lib_libservice_a_SOURCES = lib/service/settings.c lib/service/settings.h lib/service/context.h
+lib_libservice_a_SOURCES = lib/service/settings.c lib/service/settings.h lib/service/context.c lib/service/context.h
 lib_libservice_a_SOURCES += lib/service/sessions.c lib/service/sessions.h
 lib_libservice_a_SOURCES += lib/service/report.h lib/service/dispatch.c lib/service/dispatch.h \
 	lib/service/dispatch_internal.h lib/service/dispatch_flight.c lib/service/dispatch_store.c \

@@ -26,6 +26,7 @@ struct client *client_new(const char *owner, const char *scopes, int seats)
                                         .now_ms = clock_wall_ms, .random_id = id_random };
     client->context.doorbell = doorbell_open("127.0.0.1:0", client->context.doorbell_address, &err);
     ck_assert_int_ge(client->context.doorbell, 0);
+    OK(context_open_storage(&client->context, &err));
     OK(token_scopes_parse(scopes, &wanted, &err));
     OK(token_service_create(&client->context, owner, wanted, 0, client->token, &token, &err));
     return client;
@@ -34,6 +35,7 @@ struct client *client_new(const char *owner, const char *scopes, int seats)
 void client_free(struct client *client)
 {
     db_free(client->context.db);
+    context_close_storage(&client->context);
     close(client->context.doorbell);
     free(client);
 }
