@@ -75,7 +75,7 @@ static void look_at_workspace(struct run *run, struct facts *facts, struct wire_
     /* a file cut off by RLIMIT_FSIZE ends exactly at the limit */
     facts->disk_over = run->disk_limit_mb > 0 && look.bytes >= run->disk_limit_mb * MIB && look.bytes > run->bytes_before;
     if (changed && json_object_array_length(changed) > 0)
-        result->changed_json = strdup(json_text(changed));
+        result->touched = true;
 }
 
 static void measure(const struct run *run, struct wire_result *result)

@@ -26,7 +26,9 @@ tests_integration_test_executor_log_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_log_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_log_DEPENDENCIES = executor/sandbox-executor
 
-UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event
+UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event tests/unit/test_wire_changes
+tests_unit_test_wire_changes_SOURCES = tests/unit/test_wire_changes.c
+tests_unit_test_wire_changes_LDADD = $(WIRE_TEST_LIBS)
 tests_unit_test_wire_execute_SOURCES = tests/unit/test_wire_execute.c
 tests_unit_test_wire_execute_LDADD = $(WIRE_TEST_LIBS)
 tests_unit_test_wire_event_SOURCES = tests/unit/test_wire_event.c

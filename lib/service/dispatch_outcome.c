@@ -88,7 +88,6 @@ void verdict_of_answer(struct exec_answer *answer, struct verdict *out)
     outcome->duration_ms = result->duration_ms;
     outcome->cpu_time_ms = result->cpu_time_ms;
     outcome->peak_memory_mb = result->peak_memory_mb;
-    outcome->artifacts_json = steal(result->changed_json);
 }
 
 void verdict_of_loss(enum exec_loss loss, const struct err *err, int64_t attempts, int64_t max_retries,

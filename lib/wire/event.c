@@ -68,7 +68,7 @@ static void compose_result(struct compose *line, const struct wire_result *resul
     compose_number(line, "peak_memory_mb", result->peak_memory_mb);
     compose_bool(line, "stdout_truncated", result->stdout_truncated);
     compose_bool(line, "stderr_truncated", result->stderr_truncated);
-    compose_raw(line, "changed", result->changed_json);
+    compose_bool(line, "touched", result->touched);
 }
 
 int wire_event_encode(const struct wire_event *event, struct strbuf *out, struct err *err)
@@ -105,7 +105,6 @@ static int decode_data(struct json_object *object, struct wire_event *event, str
 
 struct result_text {
     const char *failure, *message, *value;
-    struct json_object *changed;
 };
 
 static int read_result(struct json_object *object, struct result_text *text, struct wire_result *result,
@@ -122,17 +121,9 @@ static int read_result(struct json_object *object, struct result_text *text, str
         { "peak_memory_mb", JSON_FIELD_NUMBER, true, .out = &result->peak_memory_mb },
         { "stdout_truncated", JSON_FIELD_BOOL, false, .out = &result->stdout_truncated },
         { "stderr_truncated", JSON_FIELD_BOOL, false, .out = &result->stderr_truncated },
-        { "changed", JSON_FIELD_ARRAY, false, .out = &text->changed },
+        { "touched", JSON_FIELD_BOOL, false, .out = &result->touched },
     };
     return json_read_fields(object, "", fields, sizeof(fields) / sizeof(fields[0]), JSON_UNKNOWN_IGNORE, err);
-}
-
-static int check_changed(struct json_object *changed, struct err *err)
-{
-    for (size_t i = 0; changed && i < json_object_array_length(changed); i++)
-        if (!json_object_is_type(json_object_array_get_idx(changed, i), json_type_string))
-            return err_field(err, "/changed", "changed must be an array of strings.");
-    return 0;
 }
 
 static int decode_result(struct json_object *object, struct wire_result *result, struct err *err)
@@ -146,10 +137,7 @@ static int decode_result(struct json_object *object, struct wire_result *result,
     result->failure = (enum wire_failure)failure;
     if (text.value && !json_strict_valid(text.value, strlen(text.value)))
         return err_field(err, "/return", "return must be a string that holds JSON text.");
-    if (check_changed(text.changed, err) != 0)
-        return -1;
-    if (!compose_copy(text.message, &result->message) || !compose_copy(text.value, &result->return_json) ||
-        !compose_copy(text.changed ? json_text(text.changed) : NULL, &result->changed_json))
+    if (!compose_copy(text.message, &result->message) || !compose_copy(text.value, &result->return_json))
         return err_internal(err, 0, "out of memory for a result");
     return 0;
 }
@@ -195,6 +183,5 @@ void wire_result_release(struct wire_result *result)
 {
     free(result->message);
     free(result->return_json);
-    free(result->changed_json);
     *result = (struct wire_result){ 0 };
 }

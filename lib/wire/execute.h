@@ -70,7 +70,7 @@ struct wire_result {
     double peak_memory_mb; /* largest resident set of one of its processes */
     bool stdout_truncated;
     bool stderr_truncated;
-    char *changed_json;    /* JSON array of workspace paths that were created or changed, or NULL */
+    bool touched;          /* files were made, changed or removed, or earlier changes are not stored yet: lib/wire/changes.h */
 };
 
 struct wire_event {

@@ -76,7 +76,7 @@ START_TEST(test_wire_event__result)
             .result = { .failure = (enum wire_failure)failure, .message = failure ? (char *)"why \"so\"" : NULL, .exit_code = failure - 1,
                         .signal = failure, .return_json = failure ? NULL : (char *)"{\"n\": 123456789012345678901234567890, \"z\":\"\\u0000\"}",
                         .duration_ms = 1.5, .cpu_time_ms = 0.125, .peak_memory_mb = NAN, .stdout_truncated = failure & 1,
-                        .stderr_truncated = failure & 2, .changed_json = failure ? NULL : (char *)"[\"a/b\",\"c\"]" } };
+                        .stderr_truncated = failure & 2, .touched = failure & 4 } };
         struct wire_event out;
         there_and_back(&in, &out);
         ck_assert_int_eq(out.result.failure, in.result.failure);
@@ -84,7 +84,7 @@ START_TEST(test_wire_event__result)
         ck_assert_int_eq(out.result.signal, in.result.signal);
         ck_assert_pstr_eq(out.result.message, in.result.message);
         ck_assert_pstr_eq(out.result.return_json, in.result.return_json);
-        ck_assert_pstr_eq(out.result.changed_json, in.result.changed_json);
+        ck_assert_int_eq(out.result.touched, in.result.touched);
         ck_assert_double_eq(out.result.duration_ms, 1.5);
         ck_assert_double_eq(out.result.cpu_time_ms, 0.125);
         ck_assert_double_eq(out.result.peak_memory_mb, 0);
@@ -106,7 +106,7 @@ static const struct {
     { "{\"type\":\"stdout\",\"data\":\"\"}", true },
     { RESULT(",\"failure\":\"\""), true },
     { RESULT(",\"failure\":\"timeout\",\"later\":1"), true },
-    { RESULT(",\"failure\":\"\",\"return\":null,\"changed\":null"), true },
+    { RESULT(",\"failure\":\"\",\"return\":null,\"touched\":null"), true },
     { "", false },
     { "{}", false },
     { "[]", false },
@@ -124,8 +124,8 @@ static const struct {
     { RESULT(",\"failure\":\"\",\"return\":\"\""), false },
     { RESULT(",\"failure\":\"\",\"return\":\"NaN\""), false },
     { RESULT(",\"failure\":\"\",\"return\":\"[1\""), false },
-    { RESULT(",\"failure\":\"\",\"changed\":[1]"), false },
-    { RESULT(",\"failure\":\"\",\"changed\":{}"), false },
+    { RESULT(",\"failure\":\"\",\"touched\":[1]"), false },
+    { RESULT(",\"failure\":\"\",\"touched\":1"), false },
     { RESULT(",\"failure\":\"\",\"message\":1"), false },
     { "{\"type\":\"result\",\"failure\":\"\"}", false },
     { "{\"type\":\"started\"} {}", false },
