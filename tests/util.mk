@@ -25,3 +25,6 @@ tests_unit_test_settings_LDADD = lib/libservice.a lib/libruntime.a lib/libstorag
 UNIT_TESTS += tests/unit/test_metrics
 tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
 tests_unit_test_metrics_LDADD = lib/libutil.a $(CHECK_LIBS)
+UNIT_TESTS += tests/unit/test_workspace
+tests_unit_test_workspace_SOURCES = tests/unit/test_workspace.c
+tests_unit_test_workspace_LDADD = lib/libio.a $(UTIL_TEST_LIBS) $(CRYPTO_LIBS) $(MAGIC_LIBS)
