@@ -172,6 +172,14 @@ static void frame_close(struct frame *frame)
     settings_free((struct settings *)job->settings);
 }
 
+static int64_t beat_interval(const struct frame *frame)
+{
+    int64_t silence_ms = frame->job.definition->silence_ms;
+    if (frame->options.once)
+        return ONCE_INTERVAL_MS;
+    return silence_ms > BEAT_INTERVAL_MS ? silence_ms : BEAT_INTERVAL_MS;
+}
+
 static int beat(struct frame *frame, struct err *err)
 {
     int64_t now = clock_mono_ms();
@@ -180,7 +188,7 @@ static int beat(struct frame *frame, struct err *err)
     struct job_beat sign = {
         .pid = getpid(),
         .started_at = frame->started_at,
-        .interval_ms = frame->options.once ? ONCE_INTERVAL_MS : BEAT_INTERVAL_MS,
+        .interval_ms = beat_interval(frame),
     };
     snprintf(sign.name, sizeof(sign.name), "%s", frame->job.definition->name);
     snprintf(sign.instance, sizeof(sign.instance), "%s", frame->beat_as);
@@ -254,6 +262,21 @@ static void take_signal(struct frame *frame)
         frame->stopping = true;
 }
 
+/* A job is the first member of its frame. */
+int job_keep_alive(struct job *job, struct err *err)
+{
+    struct frame *frame = (struct frame *)job;
+    take_signal(frame);
+    if (frame->stopping)
+        return err_set(err, ERR_UNAVAILABLE, "The job is ending.");
+    return beat(frame, err);
+}
+
+bool job_stopping(const struct job *job)
+{
+    return ((const struct frame *)job)->stopping;
+}
+
 static void wait_for_work(struct frame *frame)
 {
     struct job *job = &frame->job;
@@ -282,7 +305,8 @@ static int frame_loop(struct frame *frame)
         enum job_step result = turn(frame);
         if (frame->options.once && result != JOB_STEP_BUSY)
             return result == JOB_STEP_IDLE ? JOB_EXIT_OK : JOB_EXIT_FAILED;
-        wait_for_work(frame);
+        if (!frame->stopping)
+            wait_for_work(frame);
         if (frame->stopping)
             return JOB_EXIT_OK;
     }

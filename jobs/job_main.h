@@ -38,6 +38,7 @@ struct job_definition {
     const char *name;    /* "dispatchd" */
     const char *summary; /* a sentence for --help */
     int64_t interval_ms; /* between steps when nothing rings */
+    int64_t silence_ms;  /* a step may keep it from beating for so long; 0: steps are short */
     bool one_a_node;     /* a lock file in runtime.directory keeps a second process out */
     /* Address to be rung at; NULL: nobody rings. */
     const char *(*doorbell)(const struct settings *settings);
@@ -51,6 +52,11 @@ struct job_definition {
 
 /* Runs the job until SIGTERM or SIGINT (or, with --once, until there is nothing to do); returns the exit status. */
 int job_run(const struct job_definition *definition, int argc, char **argv);
+
+/* Within a long step, now and then: the sign of life, and -1 with err when the job is to end or the database is away. */
+int job_keep_alive(struct job *job, struct err *err);
+/* A signal said that it is to end. */
+bool job_stopping(const struct job *job);
 
 /* A report_fn that logs. */
 void job_report(enum log_level level, const char *event, const struct err *err, const char *id_name, const char *id);

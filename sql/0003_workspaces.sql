@@ -6,6 +6,7 @@ ALTER TABLE sessions
     ADD COLUMN workspace_files INT NOT NULL DEFAULT 0 COMMENT 'rows of the index that are files',
     ADD COLUMN restarts INT NOT NULL DEFAULT 0 COMMENT 'containers that were replaced because they died',
     ADD COLUMN purged_at DATETIME(3) NULL COMMENT 'its files are gone from storage',
+    ADD COLUMN purge_due_at DATETIME(3) NULL COMMENT 'not to be purged before: somebody is at it, or storage failed',
     ADD KEY to_purge (purged_at, ended_at);
 
 ALTER TABLE containers

@@ -30,6 +30,10 @@ tests_integration_test_jobs_ready_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_metrics
 tests_integration_test_jobs_metrics_SOURCES = tests/integration/test_jobs_metrics.c $(JOBS_STAGE)
 tests_integration_test_jobs_metrics_LDADD = $(JOB_LIBS) $(CHECK_LIBS) -lm
+INTEGRATION_TESTS += tests/integration/test_jobs_purge
+tests_integration_test_jobs_purge_SOURCES = tests/integration/test_jobs_purge.c tests/integration/purge_scene.c \
+	tests/integration/purge_scene.h $(DB_FIXTURE)
+tests_integration_test_jobs_purge_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_provision_broken
 tests_integration_test_provision_broken_SOURCES = tests/integration/test_provision_broken.c tests/fakes/breaking_proxy.c \
 	tests/fakes/breaking_proxy.h $(DB_FIXTURE)

@@ -3,6 +3,7 @@
 # The build, out of tree, and the programs' copy that web workers and sandboxes can reach.
 
 PROGRAMS=(fcgi/sandbox-api jobs/sandbox-dispatchd jobs/sandbox-provisiond jobs/sandbox-reap jobs/sandbox-pool
+    jobs/sandbox-purge
     jobs/sandboxctl executor/sandbox-executor)
 
 build() {

@@ -9,6 +9,7 @@ stop_stack() {
     done
     end_orphaned_apache
     end_orphaned_workers
+    stop_part purge
     stop_part pool
     if part_running mariadbd && part_running provisiond && part_running reap; then
         end_sandboxes

@@ -15,3 +15,4 @@ lib_librepo_a_SOURCES += lib/repo/usage_repo.c lib/repo/usage_repo.h
 lib_librepo_a_SOURCES += lib/repo/push_repo.c lib/repo/push_repo.h
 lib_librepo_a_SOURCES += lib/repo/workspace_repo.c lib/repo/workspace_repo.h lib/repo/workspace_rows.c lib/repo/workspace_rows.h \
 	lib/repo/workspace_sync.c
+lib_librepo_a_SOURCES += lib/repo/purge_repo.c lib/repo/purge_repo.h

@@ -18,6 +18,7 @@ static const struct {
     { "provisiond", true },
     { "reap", false },
     { "pool", false },
+    { "purge", false },
 };
 
 const char *health_job(size_t index)

@@ -106,6 +106,14 @@ static const struct metric metrics[] = {
         .help = "Requests refused because their token or owner had taken all it may." },
     [METRIC_JOB_STEPS_FAILED] = { .name = "sandbox_job_steps_failed_total", .axes = { { count_jobs, label_job } },
         .help = "Steps of a job that failed and were tried again." },
+    [METRIC_PURGED_SESSIONS] = { .name = "sandbox_purged_sessions_total",
+        .help = "Ended sessions whose files were removed from storage." },
+    [METRIC_PURGED_OBJECTS] = { .name = "sandbox_purged_objects_total",
+        .help = "Objects that were deleted from storage: of ended sessions, and replaced ones." },
+    [METRIC_PURGED_BYTES] = { .name = "sandbox_purged_bytes_total",
+        .help = "Size of the files that ended sessions still had." },
+    [METRIC_PURGE_FAILURES] = { .name = "sandbox_purge_failures_total",
+        .help = "Deletions that storage refused or did not answer; they are tried again." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is removed, and how much of it at once. */
+/* Short-lived rows: which go, and how many at once. */
 #include "lib/service/retention.h"
 
-#include "lib/repo/audit_repo.h"
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/idempotency_repo.h"
 #include "lib/repo/question_repo.h"
@@ -32,15 +31,10 @@ static int purge_questions(const struct context *context, uint64_t *removed_out,
     return question_repo_purge(context->db, BATCH, removed_out, err);
 }
 
-static int purge_audit(const struct context *context, uint64_t *removed_out, struct err *err)
-{
-    return audit_repo_purge(context->db, context->settings->retention.audit_days, BATCH, removed_out, err);
-}
-
 int retention_pass(const struct context *context, struct err *err)
 {
     static int (*const purges[])(const struct context *, uint64_t *, struct err *) = {
-        purge_rates, purge_cancellations, purge_keys, purge_questions, purge_audit,
+        purge_rates, purge_cancellations, purge_keys, purge_questions,
     };
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
         uint64_t removed = BATCH;

@@ -5,8 +5,8 @@
 
 #include "lib/service/context.h"
 
-/* One pass: the audit trail older than settings.retention.audit_days, rates that were paid back long ago, idempotency keys older than a day, notes about executions to cancel that
- * have ended. What a pass leaves, the next one takes. */
+/* One pass over the queues' and requests' leftovers: rates that were paid back long ago, idempotency keys older than a day, notes about
+ * executions to cancel that have ended, questions that nobody waits for. What a pass leaves, the next one takes. */
 int retention_pass(const struct context *context, struct err *err) must_use;
 
 #endif

@@ -9,7 +9,6 @@
 #include "lib/repo/audit_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/reap.h"
-#include "lib/service/retention.h"
 #include "tests/integration/api_client.h"
 #include "tests/integration/db_fixture.h"
 
@@ -206,18 +205,6 @@ START_TEST(test_audit__lists_by_object_actor_and_time)
 }
 END_TEST
 
-START_TEST(test_audit__is_kept_as_long_as_the_setting_says)
-{
-    struct err err = ERR_INIT;
-    fixture_settings->retention.audit_days = 10;
-    fixture_sql("INSERT INTO audit (at, actor, action, object_kind, object_id)"
-                " SELECT UTC_TIMESTAMP(3) - INTERVAL 11 DAY, 'a', 'old', 'session', seq FROM seq_1_to_1200");
-    fixture_sql("INSERT INTO audit (at, actor, action, object_kind, object_id) VALUES (UTC_TIMESTAMP(3) - INTERVAL 9 DAY, 'a', 'x', 'session', 'y')");
-    OK(retention_pass(&api_me->context, &err));
-    ck_assert_int_eq(fixture_number(ENTRIES), 1);
-}
-END_TEST
-
 static char out[65536];
 
 static int ctl(const char *arguments)
@@ -297,7 +284,6 @@ int main(void)
     tcase_add_test(tcase, test_audit__goes_with_its_transaction);
     tcase_add_test(tcase, test_audit__long_details_are_cut);
     tcase_add_test(tcase, test_audit__lists_by_object_actor_and_time);
-    tcase_add_test(tcase, test_audit__is_kept_as_long_as_the_setting_says);
     tcase_add_test(tcase, test_sandboxctl__changes_are_noted_as_its_users);
     tcase_add_test(tcase, test_sandboxctl__audit);
     return fixture_run(suite);
