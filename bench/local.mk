@@ -5,4 +5,4 @@ bench_empty_fcgi_SOURCES = bench/empty_fcgi.c
 bench_empty_fcgi_LDADD = $(FCGI_LIBS)
 bench_db_times_SOURCES = bench/db_times.c
 bench_db_times_LDADD = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libmodel.a lib/libutil.a \
-	$(MARIADB_LIBS) $(CONFIG_LIBS) $(CRYPTO_LIBS) $(MAGIC_LIBS)
+	$(MARIADB_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS)

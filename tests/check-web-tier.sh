@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The web tier holds no key to an engine or an executor (architecture, invariant 1): no HTTP client, no runtime driver, no
-# executor client is linked into sandbox-api.   check-web-tier.sh [BUILD DIRECTORY]
+# The web tier holds no key to an engine or an executor (architecture, invariant 1): no HTTP client that reaches one, no runtime driver,
+# no executor client is linked into sandbox-api. It has lib/io/web, for S3, and that knows no unix sockets, which engines listen on.
+# check-web-tier.sh [BUILD DIRECTORY]
 set -u
 program=${1:-.}/fcgi/sandbox-api
 failures=0 checks=0
@@ -14,11 +15,13 @@ check() { # NAME, and lines that should not be there
 }
 
 [ -x "$program" ] || { echo "check-web-tier: $program is not built"; exit 1; }
-libraries=$(ldd "$program") || exit 1
+web=$(dirname "$0")/../lib/io/web.c
 symbols=$(nm "$program") || exit 1
 [ -n "$symbols" ] || { echo "check-web-tier: $program has no symbols to look at"; exit 1; }
-check "libcurl is linked in" "$(printf '%s\n' "$libraries" | grep -i 'curl')"
-check "an HTTP client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] (curl_|http_(new|start|run|fetch)$)')"
+check "the HTTP client of executors and engines is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] (curl_multi_[a-z_]+|http_(new|start|run|fetch))(@|$)')"
+check "lib/io/web could reach a unix socket, or be sent elsewhere" "$(grep -nE 'UNIX_SOCKET|FOLLOWLOCATION, 1|OPENSOCKET|CONNECT_TO|OPT_RESOLVE' "$web")"
+check "lib/io/web does not say which protocols it speaks" "$(grep -q 'CURLOPT_PROTOCOLS_STR, "http,https"' "$web" || echo 'no CURLOPT_PROTOCOLS_STR')"
+check "lib/io/web does not verify the server" "$(grep -q 'VERIFYPEER, 1L' "$web" && grep -q 'VERIFYHOST, 2L' "$web" || echo 'no SSL_VERIFY...')"
 check "a runtime is linked in" "$(printf '%s\n' "$symbols" |
     grep -E ' [TtU] (runtime_(open|create|destroy|inspect|list|info|logs|usage)|docker_|process_create|spawn_(start|collect))')"
 check "the executor client is linked in" "$(printf '%s\n' "$symbols" | grep -E ' [TtU] execclient_')"

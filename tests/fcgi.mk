@@ -1,6 +1,6 @@
 # sandbox-api: what serves requests, without libfcgi.
 API_TEST_LIBS = fcgi/libfcgiapi.a lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libwire.a \
-	lib/libmodel.a lib/libutil.a $(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(CRYPTO_LIBS) $(MAGIC_LIBS) $(CHECK_LIBS)
+	lib/libmodel.a lib/libutil.a $(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS) $(CHECK_LIBS)
 UNIT_TESTS += tests/unit/test_json_span tests/unit/test_request tests/unit/test_router tests/unit/test_codec \
 	tests/unit/test_response
 tests_unit_test_json_span_SOURCES = tests/unit/test_json_span.c

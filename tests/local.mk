@@ -2,6 +2,7 @@
 UNIT_TESTS =
 INTEGRATION_TESTS =
 include tests/util.mk
+include tests/storage.mk
 include tests/executor.mk
 include tests/runtime.mk
 include tests/repo.mk

@@ -1,7 +1,7 @@
 # The database: run these through tests/with-mariadb.sh.
 DB_FIXTURE = tests/integration/db_fixture.c tests/integration/db_fixture.h
 DB_TEST_LIBS = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libmodel.a lib/libutil.a \
-	$(MARIADB_LIBS) $(CONFIG_LIBS) $(CRYPTO_LIBS) $(MAGIC_LIBS) $(JSON_LIBS) $(CHECK_LIBS)
+	$(MARIADB_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS) $(JSON_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_repo_statements
 tests_integration_test_repo_statements_SOURCES = tests/integration/test_repo_statements.c $(DB_FIXTURE)
 tests_integration_test_repo_statements_LDADD = $(DB_TEST_LIBS)

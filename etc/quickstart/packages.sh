@@ -3,12 +3,13 @@
 # Debian packages: only the missing ones, and no service of theirs is started.
 
 BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
-    libjson-c-dev libmagic-dev libconfig-dev check libevent-dev libseccomp-dev)
+    libjson-c-dev libmagic-dev libexpat1-dev libconfig-dev check libevent-dev libseccomp-dev)
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
 APACHE_PACKAGES=(apache2-bin)
 TLS_PACKAGES=(openssl lighttpd-mod-openssl)
+S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # SANDBOX_STORAGE=s3, and tests
 TEST_PACKAGES=(python3-requests mmdebstrap prometheus python3-venv)
 # What a test is skipped without: a browser for /docs and /redoc, and what these are made with
 BROWSER_PACKAGES=(chromium chromium-driver python3-selenium)
@@ -71,7 +72,9 @@ apt_install() {
 }
 
 # services that the packages bring along
-SERVICES=(mariadb lighttpd docker rsync prometheus)
+SERVICES=(mariadb lighttpd docker rsync prometheus memcached swift-proxy
+    swift-account{,-auditor,-reaper,-replicator} swift-container{,-auditor,-reconciler,-replicator,-sharder,-sync,-updater}
+    swift-object{,-auditor,-expirer,-reconstructor,-replicator,-updater})
 
 POLICY=/usr/sbin/policy-rc.d
 forbid_services() {

@@ -11,7 +11,7 @@ run_tests() {
     trap 'exit 130' INT TERM
     take_lock
     say "Tests in $HOME_DIR, on ports from $PORT"
-    install_packages "${DOCKER_PACKAGES[@]}" "${APACHE_PACKAGES[@]}" "${TLS_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    install_packages "${DOCKER_PACKAGES[@]}" "${APACHE_PACKAGES[@]}" "${TLS_PACKAGES[@]}" "${S3_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
     (install_packages "${BROWSER_PACKAGES[@]}") || note "without a browser: tests of /docs and /redoc in one are skipped"
     (install_packages "${PAGE_PACKAGES[@]}") || note "without npm: tests of /docs and /redoc are skipped"
     export SANDBOX_TEST_TOOLS=$HOME_DIR/tools
@@ -126,7 +126,7 @@ test_integration() { # SUFFIX DIRECTORY
     read -ra integration <<<"$(test_programs_of integration)"
     # two at once: most of them wait most of the time. Bare executors end whatever has their user ids, a neighbour's code, too
     SANDBOX_TEST_DB_FILES=$HOME_DIR/empty-database CHECK_JOBS=2 CHECK_ALONE='test_executor*' CHECK_WRAPPER=$TOP/tests/with-mariadb.sh \
-        run_suite "integration$1" in_build "$TOP/tests/run-checks.sh" "${integration[@]/#/./}"
+        run_suite "integration$1" in_build "$TOP/tests/with-swift.sh" "$TOP/tests/run-checks.sh" "${integration[@]/#/./}"
 }
 
 # Only in long mode: each fuzzer for a minute, with clang and libFuzzer.

@@ -37,6 +37,6 @@ struct storage_driver {
                     struct strbuf *out, struct err *err); /* NULL: never */
 };
 
-extern const struct storage_driver storage_file_driver;
+extern const struct storage_driver storage_file_driver, storage_s3_driver;
 
 #endif

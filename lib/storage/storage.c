@@ -8,7 +8,7 @@
 
 #include "lib/storage/driver.h"
 
-static const struct storage_driver *const drivers[] = { &storage_file_driver };
+static const struct storage_driver *const drivers[] = { &storage_file_driver, &storage_s3_driver };
 
 int storage_open(const struct storage_settings *settings, struct storage **out, struct err *err)
 {

@@ -1,0 +1,12 @@
+# Storage. Run the integration test through tests/with-swift.sh: without S3 it tests the other driver only.
+STORAGE_TEST_LIBS = lib/libstorage.a lib/libio.a lib/libmodel.a lib/libutil.a $(STORAGE_LIBS) $(CHECK_LIBS)
+UNIT_TESTS += tests/unit/test_s3_sign
+tests_unit_test_s3_sign_SOURCES = tests/unit/test_s3_sign.c
+tests_unit_test_s3_sign_LDADD = $(STORAGE_TEST_LIBS)
+STORAGE_STAGE = tests/integration/storage_stage.c tests/integration/storage_stage.h
+INTEGRATION_TESTS += tests/integration/test_storage tests/integration/test_storage_s3
+tests_integration_test_storage_SOURCES = tests/integration/test_storage.c $(STORAGE_STAGE)
+tests_integration_test_storage_s3_SOURCES = tests/integration/test_storage_s3.c $(STORAGE_STAGE)
+tests_integration_test_storage_s3_LDADD = $(STORAGE_TEST_LIBS)
+tests_integration_test_storage_LDADD = $(STORAGE_TEST_LIBS)
+dist_check_SCRIPTS += tests/with-swift.sh
