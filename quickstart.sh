@@ -19,6 +19,7 @@ environment:
   SANDBOX_PORT     where it listens on 127.0.0.1                 (8000; test: from 18000)
   SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers  (auto)
   SANDBOX_WEB      lighttpd or apache                           (lighttpd)
+  SANDBOX_STORAGE  where files are kept: file, or s3 (OpenStack Swift, started here, in $SANDBOX_HOME/swift)  (file)
   SANDBOX_TLS      1: https, with a certificate of its own making, in $SANDBOX_HOME/tls  (0)
   SANDBOX_BUILD    build directory                         ($SANDBOX_HOME/build)
   SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
@@ -37,7 +38,7 @@ case $COMMAND in
     *) printf 'quickstart: there is no command "%s"\n\n' "$COMMAND" >&2; usage >&2; exit 2 ;;
 esac
 
-for part in common packages build database docker stack web stop workflow report; do
+for part in common packages build database swift docker stack web stop workflow report; do
     # shellcheck source=/dev/null
     . "$TOP/etc/quickstart/$part.sh"
 done
@@ -50,6 +51,7 @@ case $COMMAND in
         take_lock
         choose_runtime
         choose_web
+        choose_storage
         install_packages
         build
         start_stack
@@ -61,6 +63,7 @@ case $COMMAND in
         take_lock
         choose_runtime
         choose_web
+        choose_storage
         start_stack
         ;;
     stop)

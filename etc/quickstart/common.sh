@@ -25,7 +25,7 @@ set_places() {
     DB_DIR=$HOME_DIR/db
     TOKEN_FILE=$HOME_DIR/token
     TLS_DIR=$HOME_DIR/tls
-    WEB=lighttpd TLS=0 # until choose_web or remember_stack
+    WEB=lighttpd TLS=0 STORAGE=file # until choose_web or remember_stack
     set_port_places
 }
 
@@ -35,6 +35,7 @@ set_port_places() {
     BIN_DIR=$LIB_DIR/bin
     CONTAINERS_DIR=$LIB_DIR/c
     WORKSPACES_DIR=$LIB_DIR/workspaces
+    SWIFT_DIR=$HOME_DIR/swift
     CONFIG=$RUN_DIR/sandbox.conf
     DB_SOCKET=$RUN_DIR/db/db.sock
     ADDRESS=http://127.0.0.1:$PORT/api/v1
@@ -50,7 +51,7 @@ become_root() {
     command -v sudo >/dev/null || die "this needs root: run it as root, or install sudo"
     say "not root: going on through sudo"
     export SANDBOX_HOME=$HOME_DIR SANDBOX_PORT=$PORT SANDBOX_RUNTIME=$RUNTIME SANDBOX_BUILD=$BUILD_DIR
-    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG,SANDBOX_WEB,SANDBOX_TLS \
+    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG,SANDBOX_WEB,SANDBOX_TLS,SANDBOX_STORAGE \
         bash "$TOP/quickstart.sh" "$@"
 }
 

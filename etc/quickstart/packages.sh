@@ -32,6 +32,7 @@ install_packages() { # [MORE PACKAGES...]
     local package missing=() wanted=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "$@")
     [ "$RUNTIME" != docker ] || wanted+=("${DOCKER_PACKAGES[@]}")
     [ "$WEB" != apache ] || wanted+=("${APACHE_PACKAGES[@]}")
+    [ "$STORAGE" != s3 ] || wanted+=("${S3_PACKAGES[@]}")
     [ "$TLS" != 1 ] || wanted+=("${TLS_PACKAGES[@]}")
     for package in "${wanted[@]}"; do
         if package_missing "$package" && ! program_there "$package"; then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a person is told: summary, status, logs.
 
-parts() { echo mariadbd dockerd "${JOBS[@]}" "$(web_parts)"; }
+parts() { echo mariadbd $([ "$STORAGE" != s3 ] || echo swift) dockerd "${JOBS[@]}" "$(web_parts)"; }
 
 # The node's own words: runtime, isolation in force, whether that is the weaker one.
 node_facts() { api GET /health/detailed 2>/dev/null || true; }
@@ -24,6 +24,7 @@ show_summary() {
     say "  address    $ADDRESS"
     say "  pages      ${ADDRESS%/api/v1}/docs to try it out, /redoc to read"
     say "  token      in $TOKEN_FILE"
+    [ "$STORAGE" != s3 ] || say "  storage    S3 at $(cat "$SWIFT_DIR/ready"), bucket $SWIFT_BUCKET, keys $SWIFT_ACCESS_KEY and $SWIFT_DIR/secret"
     show_isolation "$(node_facts)"
     if [ "$RUNTIME" = docker ]; then
         say "  images     python-basic; others: images/build.sh python-datascience nodejs-basic"

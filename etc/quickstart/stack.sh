@@ -12,6 +12,7 @@ start_stack() {
     make_places
     install_programs
     start_database
+    if [ "$STORAGE" = s3 ]; then start_s3; else stop_part swift; fi
     write_config
     run_step "Schema" migrate migrate
     make_token
@@ -34,14 +35,14 @@ stop_if_moved() {
         note "this home's stack was \"$had\" (port, runtime) and becomes \"$wanted\": stopping the old one"
         (remember_stack && stop_stack)
     fi
-    printf '%s\n' "$wanted $WEB $TLS" >"$PID_DIR/stack"
+    printf '%s\n' "$wanted $WEB $TLS $STORAGE" >"$PID_DIR/stack"
 }
 
-# For stop, status and logs: the port, runtime and web server that the stack was started with.
+# For stop, status and logs: the port, runtime, web server and storage that the stack was started with.
 remember_stack() {
-    local port runtime web tls
-    if read -r port runtime web tls 2>/dev/null <"$PID_DIR/stack"; then
-        PORT=$port RUNTIME=$runtime WEB=${web:-lighttpd} TLS=${tls:-0}
+    local port runtime web tls storage
+    if read -r port runtime web tls storage 2>/dev/null <"$PID_DIR/stack"; then
+        PORT=$port RUNTIME=$runtime WEB=${web:-lighttpd} TLS=${tls:-0} STORAGE=${storage:-file}
         set_port_places
     fi
 }
@@ -114,7 +115,7 @@ runtime: {
     # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
     process_isolation = "best-effort";
 };
-storage: { directory = "$WORKSPACES_DIR"; };
+storage: { $(storage_config) };
 metrics: { directory = "$RUN_DIR/metrics"; };
 log: { level = "info"; };
 CONF

@@ -19,6 +19,7 @@ stop_stack() {
     done
     sweep_sandboxes
     stop_part mariadbd 60
+    stop_part swift
     stop_part dockerd 30
     rm -rf "$RUN_DIR" "$LIB_DIR"
     rm -f "$PID_DIR/stack" "$PID_DIR/doorbells"

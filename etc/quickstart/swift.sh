@@ -43,3 +43,47 @@ stop_swift() { # DIR
     kill -KILL "$pid" 2>/dev/null || true
     rm -f "$1/pid"
 }
+
+# --- as a part of the stack (quickstart.sh)
+
+# Where nothing is said, a stack that runs keeps what it has.
+choose_storage() {
+    local port storage
+    read -r port _ _ _ storage 2>/dev/null <"$PID_DIR/stack" || true
+    [ "${port:-}" = "$PORT" ] || storage=
+    STORAGE=${SANDBOX_STORAGE:-${storage:-file}}
+    case $STORAGE in
+        file | s3) ;;
+        *) die "SANDBOX_STORAGE must be file or s3, not \"$STORAGE\"" ;;
+    esac
+}
+
+# A port for it that stays the same as long as it is free: addresses that were handed out name it.
+swift_port() {
+    local port
+    port=$(cat "$SWIFT_DIR/port" 2>/dev/null || echo $((PORT + 4)))
+    while ! part_running swift && tcp_port_taken "$port"; do
+        port=$((port + 1))
+    done
+    printf '%s\n' "$port" >"$SWIFT_DIR/port"
+    printf '%s' "$port"
+}
+
+start_s3() {
+    local port command
+    swift_there || die "Swift is not installed: run SANDBOX_STORAGE=s3 ./quickstart.sh up"
+    install -d -m 0700 "$SWIFT_DIR"
+    port=$(swift_port)
+    part_running swift || rm -f "$SWIFT_DIR/ready"
+    readarray -t command <<<"$(swift_command "$SWIFT_DIR" "$port")"
+    start_part swift "$port $(fingerprint "$SWIFT_PROGRAM")" "${command[@]}"
+    wait_for 90 swift "Swift" test -s "$SWIFT_DIR/ready"
+}
+
+# The settings' group storage.
+storage_config() {
+    printf 'directory = "%s";' "$WORKSPACES_DIR"
+    [ "$STORAGE" = s3 ] || return 0
+    printf '\n    driver = "s3"; s3_endpoint = "%s"; s3_region = "us-east-1"; s3_bucket = "%s";' "$(cat "$SWIFT_DIR/ready")" "$SWIFT_BUCKET"
+    printf '\n    s3_access_key = "%s"; s3_secret_key = "%s";' "$SWIFT_ACCESS_KEY" "$(cat "$SWIFT_DIR/secret")"
+}
