@@ -9,4 +9,8 @@ tests_integration_test_storage_SOURCES = tests/integration/test_storage.c $(STOR
 tests_integration_test_storage_s3_SOURCES = tests/integration/test_storage_s3.c $(STORAGE_STAGE)
 tests_integration_test_storage_s3_LDADD = $(STORAGE_TEST_LIBS)
 tests_integration_test_storage_LDADD = $(STORAGE_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_storage_faults
+tests_integration_test_storage_faults_SOURCES = tests/integration/test_storage_faults.c tests/fakes/fault_proxy.c \
+	tests/fakes/fault_proxy.h $(STORAGE_STAGE)
+tests_integration_test_storage_faults_LDADD = $(STORAGE_TEST_LIBS)
 dist_check_SCRIPTS += tests/with-swift.sh

@@ -9,7 +9,7 @@
 #include "lib/storage/s3_sign.h"
 #include "lib/storage/s3_xml.h"
 
-enum { S3_TRIES = 5, S3_ETAG_MAX = 128 };
+enum { S3_TRIES = 6, S3_ETAG_MAX = 128 };
 
 /* The driver's own. */
 struct s3 {
