@@ -7,7 +7,8 @@ FUZZ_TESTS = tests/unit/test_fuzz_request \
 	tests/unit/test_fuzz_times \
 	tests/unit/test_fuzz_json \
 	tests/unit/test_fuzz_logs \
-	tests/unit/test_fuzz_wire
+	tests/unit/test_fuzz_wire \
+	tests/unit/test_fuzz_s3_xml
 UNIT_TESTS += $(FUZZ_TESTS)
 tests_unit_test_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_request_LDADD = $(API_TEST_LIBS)
@@ -27,6 +28,8 @@ tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c t
 tests_unit_test_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
+tests_unit_test_fuzz_s3_xml_SOURCES = tests/fuzz/fuzz_s3_xml.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_s3_xml_LDADD = $(STORAGE_TEST_LIBS)
 
 if FUZZERS
 FUZZERS = tests/fuzz/fuzz_request \
@@ -37,7 +40,8 @@ FUZZERS = tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_times \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_logs \
-	tests/fuzz/fuzz_wire
+	tests/fuzz/fuzz_wire \
+	tests/fuzz/fuzz_s3_xml
 EXTRA_PROGRAMS += $(FUZZERS)
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDADD = $(API_TEST_LIBS)
@@ -66,6 +70,9 @@ tests_fuzz_fuzz_logs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_wire_LDADD = $(WIRE_TEST_LIBS)
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_s3_xml_SOURCES = tests/fuzz/fuzz_s3_xml.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_s3_xml_LDADD = $(STORAGE_TEST_LIBS)
+tests_fuzz_fuzz_s3_xml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
 .PHONY: list-fuzzers

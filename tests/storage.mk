@@ -1,6 +1,10 @@
 # Storage. Run the integration test through tests/with-swift.sh: without S3 it tests the other driver only.
 STORAGE_TEST_LIBS = lib/libstorage.a lib/libio.a lib/libmodel.a lib/libutil.a $(STORAGE_LIBS) $(CHECK_LIBS)
-UNIT_TESTS += tests/unit/test_s3_sign
+UNIT_TESTS += tests/unit/test_s3_sign tests/unit/test_s3_xml tests/unit/test_storage_settings
+tests_unit_test_s3_xml_SOURCES = tests/unit/test_s3_xml.c
+tests_unit_test_s3_xml_LDADD = $(STORAGE_TEST_LIBS)
+tests_unit_test_storage_settings_SOURCES = tests/unit/test_storage_settings.c
+tests_unit_test_storage_settings_LDADD = $(STORAGE_TEST_LIBS)
 tests_unit_test_s3_sign_SOURCES = tests/unit/test_s3_sign.c
 tests_unit_test_s3_sign_LDADD = $(STORAGE_TEST_LIBS)
 STORAGE_STAGE = tests/integration/storage_stage.c tests/integration/storage_stage.h

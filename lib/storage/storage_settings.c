@@ -42,15 +42,48 @@ static bool is_s3(const struct storage_settings *settings)
     return strcmp(settings->driver, "s3") == 0;
 }
 
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+static bool consists_of(const char *text, const char *allowed)
+{
+    return text[strspn(text, allowed)] == '\0';
+}
+
+/* "http[s]://HOST[:PORT]", perhaps with "/" at its end; or nothing. */
+static int check_endpoint(const char *key, const char *value, struct err *err)
+{
+    const char *host = strncmp(value, "https://", 8) == 0 ? value + 8 : strncmp(value, "http://", 7) == 0 ? value + 7 : NULL;
+    size_t len = host ? strcspn(host, "/") : 0;
+    if (!value[0] || (len > 0 && strspn(host, NAME_CHARACTERS ":[]") == len && strcmp(host + len, host[len] ? "/" : "") == 0))
+        return 0;
+    return err_set(err, ERR_INVALID, "storage.%s must be \"https://HOST[:PORT]\" or empty.", key);
+}
+
+static int check_s3(const struct storage_settings *settings, struct err *err)
+{
+    const char *prefix = settings->s3_prefix;
+    size_t bucket = strlen(settings->s3_bucket), len = strlen(prefix);
+    if (!settings->s3_bucket[0] || !settings->s3_access_key[0] || !settings->s3_secret_key[0])
+        return err_set(err, ERR_INVALID, "storage.driver s3 needs s3_bucket, s3_access_key and s3_secret_key.");
+    if (bucket < 3 || bucket > 63 || !consists_of(settings->s3_bucket, NAME_CHARACTERS))
+        return err_set(err, ERR_INVALID, "storage.s3_bucket must be 3 to 63 characters of A-Z a-z 0-9 . _ -");
+    if (len > 256 || !consists_of(prefix, NAME_CHARACTERS "/") || prefix[0] == '/' || (len > 0 && prefix[len - 1] == '/') ||
+        strstr(prefix, "//") || strstr(prefix, ".."))
+        return err_set(err, ERR_INVALID, "storage.s3_prefix must be names of A-Z a-z 0-9 . _ - with \"/\" between them.");
+    if (!settings->s3_region[0] || !consists_of(settings->s3_region, NAME_CHARACTERS))
+        return err_set(err, ERR_INVALID, "storage.s3_region must consist of A-Z a-z 0-9 . _ -");
+    if (settings->s3_spool[0] != '/')
+        return err_set(err, ERR_INVALID, "storage.s3_spool must be an absolute path.");
+    if (check_endpoint("s3_endpoint", settings->s3_endpoint, err) != 0)
+        return -1;
+    return check_endpoint("s3_public_endpoint", settings->s3_public_endpoint, err);
+}
+
 int storage_settings_check(const struct storage_settings *settings, struct err *err)
 {
     if (settings->directory[0] != '/')
         return err_set(err, ERR_INVALID, "storage.directory must be an absolute path.");
-    if (is_s3(settings) && (!settings->s3_bucket[0] || !settings->s3_access_key[0] || !settings->s3_secret_key[0]))
-        return err_set(err, ERR_INVALID, "storage.driver s3 needs s3_bucket, s3_access_key and s3_secret_key.");
-    if (is_s3(settings) && settings->s3_spool[0] != '/')
-        return err_set(err, ERR_INVALID, "storage.s3_spool must be an absolute path.");
-    return 0;
+    return is_s3(settings) ? check_s3(settings, err) : 0;
 }
 
 char *storage_root(const struct storage_settings *settings)
