@@ -8,12 +8,17 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
-void as_user_begin(uid_t uid, gid_t gid)
+void as_user_switch(uid_t uid)
 {
-    setfsgid(gid);
     setfsuid(uid);
     if ((uid_t)setfsuid((uid_t)-1) != uid) /* the call has no error: asking is the only way to know */
         abort();
+}
+
+void as_user_begin(uid_t uid, gid_t gid)
+{
+    setfsgid(gid);
+    as_user_switch(uid);
 }
 
 void as_user_end(void)

@@ -10,6 +10,8 @@
 /* From here to as_user_end(), files are reached with the rights of uid:gid only. Sandboxed code can neither signal nor
  * trace us meanwhile: both look at other ids than these. */
 void as_user_begin(uid_t uid, gid_t gid);
+/* Another uid, between the two. */
+void as_user_switch(uid_t uid);
 void as_user_end(void);
 
 /* SIGKILL to every process of `uid`, in one kernel call that no fork can outrun. `nobody` is a uid that no process has:

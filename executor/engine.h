@@ -8,6 +8,7 @@
 #include "executor/confine.h"
 #include "executor/memory.h"
 #include "executor/setup.h"
+#include "executor/usage.h"
 #include "lib/wire/environment.h"
 
 struct engine {
@@ -18,7 +19,9 @@ struct engine {
     struct interpreters *interpreters;
     struct runs *runs;
     int64_t started_ms;      /* monotonic */
-    int64_t workspace_bytes; /* as last seen */
+    struct journal *journal;
+    struct transfers *transfers;
+    struct usage usage; /* of the workspace, as last seen */
 };
 
 static inline uid_t engine_slot_uid(const struct engine *engine, int slot)

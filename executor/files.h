@@ -10,11 +10,10 @@ struct evhttp_request;
 
 enum { FILES_PIECE_MAX = 4 * 1024 * 1024 };
 
-/* GET /files: {"files": [{path, size, modified_ms}], "complete"}; complete is false when there are more than can be listed. */
-int files_list(struct engine *engine, struct evhttp_request *request, const char *part, struct err *err);
-/* GET /files/{path}?offset=N&length=N: bytes from there; X-File-Size is the size of all. */
+/* GET /files/{path}?offset=N&length=N&version=V: bytes from there; X-File-Size is the size of all. ERR_CONFLICT when the file is not
+ * in that version (any more). */
 int files_get(struct engine *engine, struct evhttp_request *request, const char *path, struct err *err);
-/* PUT /files/{path}?offset=N: writes the body there. Offset 0 (default) makes the file anew, with its directories. */
+/* PUT /files/{path}?transfer=ID&offset=N&final=0|1&mode=N: a piece (executor/transfers.h); without a query, the whole file. */
 int files_put(struct engine *engine, struct evhttp_request *request, const char *path, struct err *err);
 /* DELETE /files/{path}: 204. */
 int files_delete(struct engine *engine, struct evhttp_request *request, const char *path, struct err *err);

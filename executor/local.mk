@@ -4,7 +4,9 @@ executor_sandbox_executor_SOURCES = executor/main.c executor/engine.h executor/s
 	executor/confine.h executor/channel.c executor/channel.h executor/launch.c executor/launch.h \
 	executor/zygote.c executor/zygote.h executor/interpreter.c executor/interpreter.h executor/runners.h \
 	executor/as_user.c executor/as_user.h executor/reaper.c executor/reaper.h executor/output.c executor/output.h \
-	executor/stream.c executor/stream.h executor/workspace.c executor/workspace.h executor/memory.c \
+	executor/stream.c executor/stream.h executor/journal.c executor/journal.h executor/touched.c executor/touched.h \
+	executor/walk.c executor/walk.h executor/reach.c executor/reach.h executor/usage.c executor/usage.h \
+	executor/changes.c executor/changes.h executor/transfers.c executor/transfers.h executor/memory.c \
 	executor/memory.h executor/job.c executor/job.h executor/verdict.c executor/verdict.h executor/run.c \
 	executor/run.h executor/run_io.c executor/run_io.h executor/runs.c executor/runs.h executor/server.c \
 	executor/server.h executor/routes.c executor/files.c executor/files.h

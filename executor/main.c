@@ -14,6 +14,7 @@
 #include "executor/reaper.h"
 #include "executor/runs.h"
 #include "executor/server.h"
+#include "executor/transfers.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
 
@@ -153,6 +154,10 @@ static int open_engine(struct program *program, struct err *err)
         return -1;
     log_event(LOG_LEVEL_INFO, "sandbox-executor starting", LOG_STR("version", PACKAGE_VERSION));
     open_workspace(&engine->setup);
+    engine->journal = journal_new(&engine->setup, err);
+    engine->transfers = engine->journal ? transfers_new(engine, err) : NULL;
+    if (!engine->transfers)
+        return -1;
     memory_init(&engine->memory);
     return confine_init(&engine->setup, &engine->confine, err);
 }
@@ -162,6 +167,8 @@ static void close_program(struct program *program)
     struct event *events[] = { program->child, program->terminate, program->interrupt, program->prepare, program->stop };
     server_free(program->server);
     runs_free(program->engine.runs);
+    transfers_free(program->engine.transfers);
+    journal_free(program->engine.journal);
     interpreters_free(program->engine.interpreters);
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
         if (events[i])

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "executor/changes.h"
 #include "executor/files.h"
 #include "executor/runs.h"
 #include "executor/server.h"
@@ -118,7 +119,8 @@ static int post_cancel(struct engine *engine, struct evhttp_request *request, co
 
 static int delete_execution(struct engine *engine, struct evhttp_request *request, const char *id, struct err *err)
 {
-    if (runs_acknowledge(engine->runs, id, err) != 0)
+    int64_t mark;
+    if (server_query_number(request, "mark", 0, &mark, err) != 0 || runs_acknowledge(engine->runs, id, mark, err) != 0)
         return -1;
     server_reply_json(request, "{}\n", 3);
     return 0;
@@ -130,7 +132,7 @@ const struct route routes[] = {
     { "GET", "/executions/*", get_execution },
     { "DELETE", "/executions/*", delete_execution },
     { "POST", "/executions/*/cancel", post_cancel },
-    { "GET", "/files", files_list },
+    { "GET", "/executions/*/changes", changes_get },
     { "GET", "/files/**", files_get },
     { "PUT", "/files/**", files_put },
     { "DELETE", "/files/**", files_delete },

@@ -11,7 +11,6 @@
 #include "executor/job.h"
 #include "executor/run_io.h"
 #include "executor/verdict.h"
-#include "executor/workspace.h"
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
@@ -41,6 +40,7 @@ struct run *run_new(struct engine *engine, struct wire_execute *request, int slo
     *request = (struct wire_execute){ 0 };
     run->slot = slot;
     run->on_done = on_done;
+    run->moment = journal_moment(engine->journal);
     run->report = STRBUF_INIT(RETURN_BYTES_MAX + 1); /* and the report's kind */
     run->own_memory = engine->setup.memory_mb > 0 && !engine->memory.limited;
     run->memory_limit_mb = run->request.memory_mb > 0 ? run->request.memory_mb : engine->setup.memory_mb;
@@ -65,17 +65,28 @@ void run_free(struct run *run)
     free(run);
 }
 
+bool run_disk_over(const struct run *run, bool exactly)
+{
+    int64_t limit = run->disk_limit_mb * MIB, bytes = run->engine->usage.bytes;
+    return limit > 0 && bytes > run->bytes_before && (bytes > limit || (exactly && bytes == limit));
+}
+
+bool run_files_over(const struct run *run)
+{
+    const struct engine *engine = run->engine;
+    return engine->usage.files > engine->setup.files_max && engine->usage.files > run->files_before;
+}
+
 /* What is over the limit counts against this execution only if it added to it. */
 static void look_at_workspace(struct run *run, struct facts *facts, struct wire_result *result)
 {
-    struct workspace_look look;
-    workspace_look(run->engine->setup.workspace, run_uid(run), run->engine->setup.gid, &run->start_wall, &look);
-    cleanup_json struct json_object *changed = look.changed;
-    run->engine->workspace_bytes = look.bytes;
+    struct engine *engine = run->engine;
+    (void)journal_read(engine->journal);
+    usage_update(&engine->setup, engine->journal, run->disk_limit_mb * MIB, &engine->usage);
     /* a file cut off by RLIMIT_FSIZE ends exactly at the limit */
-    facts->disk_over = run->disk_limit_mb > 0 && look.bytes >= run->disk_limit_mb * MIB && look.bytes > run->bytes_before;
-    if (changed && json_object_array_length(changed) > 0)
-        result->touched = true;
+    facts->disk_over = run_disk_over(run, true);
+    facts->files_over = run_files_over(run);
+    result->touched = journal_pending(engine->journal, run->moment);
 }
 
 static void measure(const struct run *run, struct wire_result *result)
@@ -114,7 +125,8 @@ static void finish(struct run *run)
     struct wire_result result = { 0 };
     struct facts facts = { .language = run->request.language, .forced = run->forced, .reason = run->reason,
                            .status = run->status, .report = &run->report, .timeout_ms = run->request.timeout_ms,
-                           .memory_mb = run->memory_limit_mb, .disk_mb = run->disk_limit_mb };
+                           .memory_mb = run->memory_limit_mb, .disk_mb = run->disk_limit_mb,
+                           .files_max = run->engine->setup.files_max };
     struct err err = ERR_INIT;
     run_io_finish(run, &result);
     measure(run, &result);
@@ -173,9 +185,7 @@ static int activate(struct run *run, struct err *err)
     if (run_io_watch(run, err) != 0 || run_io_timer(run, RUN_DEADLINE, run->request.timeout_ms, err) != 0 ||
         run_io_timer(run, RUN_BEAT, EXECUTION_HEARTBEAT_MS, err) != 0)
         return -1;
-    if (run->disk_limit_mb > 0 || run->own_memory)
-        return run_io_timer(run, RUN_WATCH, RUN_WATCH_MS, err);
-    return 0;
+    return run_io_timer(run, RUN_WATCH, RUN_WATCH_MS, err);
 }
 
 static void note_start(struct run *run)
@@ -183,8 +193,9 @@ static void note_start(struct run *run)
     clockid_t cpu;
     struct timespec used;
     run->kills_before = memory_kills(&run->engine->memory);
-    run->bytes_before = run->engine->workspace_bytes;
-    clock_gettime(CLOCK_REALTIME_COARSE, &run->start_wall); /* the clock that files are stamped with */
+    run->moment = journal_read(run->engine->journal);
+    run->bytes_before = run->engine->usage.bytes;
+    run->files_before = run->engine->usage.files;
     if (run->interpreter && clock_getcpuclockid(run->interpreter->pid, &cpu) == 0 && clock_gettime(cpu, &used) == 0)
         run->cpu_before_us = (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
     run->start_us = clock_mono_us();

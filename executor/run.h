@@ -36,8 +36,8 @@ struct run {
     int status;
     int64_t cpu_us, cpu_before_us, peak_kb;
     int64_t start_us, end_us;
-    struct timespec start_wall;
-    int64_t kills_before, bytes_before, memory_limit_mb, disk_limit_mb;
+    int64_t moment; /* of the journal: when it began */
+    int64_t kills_before, bytes_before, files_before, memory_limit_mb, disk_limit_mb;
     int64_t done_ms; /* monotonic */
     unsigned watches;
     void (*on_done)(struct run *run);
@@ -55,6 +55,9 @@ void run_force(struct run *run, enum wire_failure failure);
 void run_reaped(struct run *run, const struct reaped *child);
 /* In RUN_SWEEPING: ends what is left and completes the result once nothing is. */
 void run_sweep(struct run *run);
+/* Whether the workspace holds more than it may, and this execution added to it: `exactly` counts what is just full. */
+bool run_disk_over(const struct run *run, bool exactly);
+bool run_files_over(const struct run *run);
 uid_t run_uid(const struct run *run);
 /* Its main process, or 0. */
 pid_t run_pid(const struct run *run);

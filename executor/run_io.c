@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "executor/workspace.h"
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
@@ -134,10 +133,11 @@ static void watch_memory(struct run *run)
 /* A workspace that an earlier execution filled must not keep this one from making room. */
 static void watch_disk(struct run *run)
 {
-    struct workspace_look look;
-    workspace_look(run->engine->setup.workspace, run_uid(run), run->engine->setup.gid, NULL, &look);
-    run->engine->workspace_bytes = look.bytes;
-    if (look.bytes > run->disk_limit_mb * MIB && look.bytes > run->bytes_before)
+    struct engine *engine = run->engine;
+    if (!journal_stirred(engine->journal))
+        return;
+    usage_measure(&engine->setup, engine->journal, &engine->usage);
+    if (run_disk_over(run, false) || run_files_over(run))
         run_force(run, WIRE_FAILURE_DISK_FULL);
 }
 
@@ -146,7 +146,7 @@ static void on_watch(struct run *run)
     struct err err = ERR_INIT;
     int64_t before = clock_mono_ms();
     watch_memory(run);
-    if (run->state == RUN_ACTIVE && run->disk_limit_mb > 0 && ++run->watches % DISK_EVERY == 0)
+    if (run->state == RUN_ACTIVE && ++run->watches % DISK_EVERY == 0)
         watch_disk(run);
     int64_t spent = clock_mono_ms() - before;
     if (run->state == RUN_ACTIVE && run_io_timer(run, RUN_WATCH, RUN_WATCH_MS + 10 * spent, &err) != 0)

@@ -156,7 +156,17 @@ int runs_find(struct runs *runs, const char *id, struct run **out, struct err *e
     return *out ? 0 : err_set(err, ERR_EXECUTION_NOT_FOUND, "This executor does not know the execution.");
 }
 
-int runs_acknowledge(struct runs *runs, const char *id, struct err *err)
+/* Executions that began before this moment are all acknowledged. */
+static int64_t oldest_moment(const struct runs *runs)
+{
+    int64_t oldest = INT64_MAX;
+    for (const struct run *run = runs->first; run; run = run->next)
+        if (run->moment < oldest)
+            oldest = run->moment;
+    return oldest;
+}
+
+int runs_acknowledge(struct runs *runs, const char *id, int64_t mark, struct err *err)
 {
     struct run *run = find(runs, id);
     if (!run && is_gone(runs, id))
@@ -167,6 +177,8 @@ int runs_acknowledge(struct runs *runs, const char *id, struct err *err)
         return err_set(err, ERR_CONFLICT, "The execution is running; cancel it first.");
     snprintf(runs->gone[runs->gone_next++ % GONE], ID_SIZE, "%s", id);
     drop(runs, run);
+    if (mark > 0)
+        journal_stored(runs->engine->journal, mark, oldest_moment(runs));
     return 0;
 }
 

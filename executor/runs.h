@@ -16,8 +16,9 @@ void runs_free(struct runs *runs);
 int runs_execute(struct runs *runs, struct wire_execute *request, struct run **out, struct err *err) must_use;
 /* ERR_EXECUTION_NOT_FOUND. */
 int runs_find(struct runs *runs, const char *id, struct run **out, struct err *err) must_use;
-/* Forgets it. ERR_CONFLICT while it runs. Repeatable: one acknowledged before is success. */
-int runs_acknowledge(struct runs *runs, const char *id, struct err *err) must_use;
+/* Forgets it; changes of files up to the journal's moment `mark` are stored. ERR_CONFLICT while it runs. Repeatable: one acknowledged
+ * before is success. */
+int runs_acknowledge(struct runs *runs, const char *id, int64_t mark, struct err *err) must_use;
 int runs_running(const struct runs *runs);
 
 /* A child ended that is no waiting interpreter. */

@@ -188,24 +188,34 @@ static void on_request(struct evhttp_request *request, void *arg)
     reply_error(request, &err);
 }
 
-int server_query_number(struct evhttp_request *request, const char *name, int64_t preset, int64_t *out, struct err *err)
+int server_query_text(struct evhttp_request *request, const char *name, char *out, size_t size, struct err *err)
 {
     struct evkeyvalq query = { 0 };
     const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
-    *out = preset;
+    out[0] = '\0';
     if (!text)
         return 0;
     if (evhttp_parse_query_str(text, &query) != 0)
         return err_set(err, ERR_INVALID, "Malformed query string.");
     const char *value = evhttp_find_header(&query, name);
-    char *end = NULL;
-    bool ok = true;
-    if (value) {
-        errno = 0;
-        *out = strtoll(value, &end, 10);
-        ok = errno == 0 && end != value && *end == '\0' && *out >= 0;
-    }
+    bool fits = !value || strlen(value) < size;
+    if (value && fits)
+        strcpy(out, value);
     evhttp_clear_headers(&query);
+    return fits ? 0 : err_field(err, name, "%s is too long.", name);
+}
+
+int server_query_number(struct evhttp_request *request, const char *name, int64_t preset, int64_t *out, struct err *err)
+{
+    char text[32], *end;
+    *out = preset;
+    if (server_query_text(request, name, text, sizeof(text), err) != 0)
+        return -1;
+    if (text[0] == '\0')
+        return 0;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    bool ok = errno == 0 && *end == '\0' && *out >= 0;
     return ok ? 0 : err_field(err, name, "%s must be a number from 0 up.", name);
 }
 

@@ -29,5 +29,7 @@ void server_reply_json(struct evhttp_request *request, const char *text, size_t 
 /* A number of the query string, or `preset`. ERR_INVALID. */
 int server_query_number(struct evhttp_request *request, const char *name, int64_t preset, int64_t *out,
                         struct err *err) must_use;
+/* A text of the query string, or "". ERR_INVALID: longer than `size` less one. */
+int server_query_text(struct evhttp_request *request, const char *name, char *out, size_t size, struct err *err) must_use;
 
 #endif

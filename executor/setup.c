@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lib/model/workspace.h"
 #include "lib/util/log.h"
 #include "lib/wire/environment.h"
 
@@ -50,6 +51,7 @@ static int read_numbers(struct setup *setup, struct err *err)
         { EXECUTOR_ENV_NPROC, 0, 1 << 22, &setup->nproc },
         { EXECUTOR_ENV_MEMORY_MB, 0, 1 << 20, &setup->memory_mb },
         { EXECUTOR_ENV_DISK_MB, 0, 1 << 24, &setup->disk_mb },
+        { EXECUTOR_ENV_FILES_MAX, WORKSPACE_FILES_MAX, WORKSPACE_FILES_MAX, &setup->files_max },
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (read_number(numbers[i].name, numbers[i].preset, numbers[i].max, numbers[i].out, err) != 0)

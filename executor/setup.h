@@ -22,6 +22,7 @@ struct setup {
     bool network;
     bool landlock;
     int64_t nproc, memory_mb, disk_mb; /* 0: no limit */
+    int64_t files_max; /* entries of the workspace */
     int log_level;
 };
 

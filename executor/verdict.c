@@ -41,6 +41,8 @@ static int out_of_memory(const struct facts *facts, struct wire_result *out, str
 
 static int disk_full(const struct facts *facts, struct wire_result *out, struct err *err)
 {
+    if (facts->files_over)
+        return fail(out, err, WIRE_FAILURE_DISK_FULL, "The workspace holds more than %" PRId64 " files.", facts->files_max);
     return fail(out, err, WIRE_FAILURE_DISK_FULL, "The workspace holds more than its %" PRId64 " MiB.", facts->disk_mb);
 }
 
@@ -79,7 +81,7 @@ static int signalled(const struct facts *facts, struct wire_result *out, struct 
     out->signal = number;
     if (killed_for_memory(facts, number))
         return out_of_memory(facts, out, err);
-    if (number == SIGXFSZ || facts->disk_over)
+    if (number == SIGXFSZ || facts->disk_over || facts->files_over)
         return disk_full(facts, out, err);
     return fail(out, err, WIRE_FAILURE_SIGNAL, "The code was ended by signal %d (SIG%s).", number, name ? name : "?");
 }
@@ -100,7 +102,7 @@ static int exited(const struct facts *facts, struct wire_result *out, struct err
     out->exit_code = code;
     if (kind == 'M' || facts->memory_killed)
         return out_of_memory(facts, out, err);
-    if (facts->disk_over)
+    if (facts->disk_over || facts->files_over)
         return disk_full(facts, out, err);
     if (kind == 'V')
         return reported(facts, WIRE_FAILURE_RETURN_VALUE, out, err);
@@ -138,7 +140,7 @@ int verdict_make(const struct facts *facts, struct wire_result *out, struct err 
         return signalled(facts, out, err);
     if (WEXITSTATUS(facts->status) != 0)
         return exited(facts, out, err);
-    if (facts->disk_over)
+    if (facts->disk_over || facts->files_over)
         return disk_full(facts, out, err);
     return take_return(facts, out, err);
 }

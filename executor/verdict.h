@@ -16,8 +16,9 @@ struct facts {
     bool memory_killed;       /* the kernel killed for memory meanwhile */
     bool heap_full;           /* JavaScript said so on stderr */
     bool disk_over;           /* the workspace is larger than allowed */
+    bool files_over;          /* it holds more files than allowed */
     double peak_memory_mb;
-    int64_t timeout_ms, memory_mb, disk_mb; /* the limits; 0: none */
+    int64_t timeout_ms, memory_mb, disk_mb, files_max; /* the limits; 0: none */
 };
 
 /* Fills failure, message, exit_code, signal and return_json. ERR_INTERNAL: out of memory. */

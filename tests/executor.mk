@@ -4,7 +4,8 @@ EXECUTOR_CLIENT = tests/integration/executor_client.c tests/integration/executor
 	tests/integration/executor_suite.c tests/integration/executor_suite.h
 EXECUTOR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 INTEGRATION_TESTS += tests/integration/test_executor tests/integration/test_executor_attacks \
-	tests/integration/test_executor_protocol tests/integration/test_executor_files tests/integration/test_executor_log
+	tests/integration/test_executor_protocol tests/integration/test_executor_files tests/integration/test_executor_log \
+	tests/integration/test_executor_changes
 tests_integration_test_executor_SOURCES = tests/integration/test_executor.c $(EXECUTOR_CLIENT)
 tests_integration_test_executor_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_LDADD = $(WIRE_TEST_LIBS)
@@ -25,6 +26,10 @@ tests_integration_test_executor_log_SOURCES = tests/integration/test_executor_lo
 tests_integration_test_executor_log_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_log_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_log_DEPENDENCIES = executor/sandbox-executor
+tests_integration_test_executor_changes_SOURCES = tests/integration/test_executor_changes.c $(EXECUTOR_CLIENT)
+tests_integration_test_executor_changes_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
+tests_integration_test_executor_changes_LDADD = $(WIRE_TEST_LIBS)
+EXTRA_tests_integration_test_executor_changes_DEPENDENCIES = executor/sandbox-executor
 
 UNIT_TESTS += tests/unit/test_wire_execute tests/unit/test_wire_event tests/unit/test_wire_changes
 tests_unit_test_wire_changes_SOURCES = tests/unit/test_wire_changes.c

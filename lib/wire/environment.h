@@ -31,6 +31,8 @@
 #define EXECUTOR_ENV_MEMORY_MB "SANDBOX_MEMORY_MB"
 /* Largest workspace in MiB; "0" (default): no limit. A request's disk_mb goes before it. */
 #define EXECUTOR_ENV_DISK_MB "SANDBOX_DISK_MB"
+/* Most files of a workspace; "100000" (default, and the most there can be). */
+#define EXECUTOR_ENV_FILES_MAX "SANDBOX_FILES_MAX"
 /* "debug", "info" (default), "warn", "error". */
 #define EXECUTOR_ENV_LOG_LEVEL "SANDBOX_LOG_LEVEL"
 

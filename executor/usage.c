@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums over files: a file with several names is shared out among them. */
+#include "executor/usage.h"
+
+#include "executor/reach.h"
+#include "executor/walk.h"
+
+enum { LOOKS_MAX = 64, BLOCK = 512 };
+
+static int64_t size_of(const struct stat *st)
+{
+    int64_t on_disk = (int64_t)st->st_blocks * BLOCK;
+    int64_t size = st->st_size > on_disk ? (int64_t)st->st_size : on_disk;
+    return st->st_nlink > 1 ? size / (int64_t)st->st_nlink : size;
+}
+
+void usage_measure(const struct setup *setup, const struct journal *journal, struct usage *usage)
+{
+    struct walk walk;
+    *usage = (struct usage){ .moment = journal_moment(journal) };
+    walk_begin(&walk, setup, "");
+    walk.limit = setup->files_max + 1;
+    walk_enter(&walk);
+    while (walk_next(&walk))
+        usage->bytes += size_of(&walk.st);
+    usage->files = walk.entries; /* directories and pipes too: a million of them is as much to go through */
+    walk_leave();
+    walk_end(&walk);
+}
+
+struct looking {
+    const struct setup *setup;
+    struct usage *usage;
+    int64_t looks;
+};
+
+static void look(void *arg, const struct touched *touched)
+{
+    struct looking *looking = arg;
+    struct stat st;
+    struct err err = ERR_INIT;
+    if (++looking->looks > LOOKS_MAX || reach_stat(looking->setup, touched->path, &st, &err) != 0)
+        return;
+    looking->usage->bytes += size_of(&st);
+    looking->usage->files++;
+}
+
+void usage_update(const struct setup *setup, const struct journal *journal, int64_t bytes_limit, struct usage *usage)
+{
+    struct looking looking = { .setup = setup, .usage = usage };
+    if (journal_all_since(journal, usage->moment)) {
+        usage_measure(setup, journal, usage);
+        return;
+    }
+    journal_since(journal, usage->moment, look, &looking);
+    usage->moment = journal_moment(journal);
+    bool over = (bytes_limit > 0 && usage->bytes >= bytes_limit) || usage->files > setup->files_max;
+    if (looking.looks > LOOKS_MAX || over)
+        usage_measure(setup, journal, usage);
+}

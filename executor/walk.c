@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A depth-first walk with openat() and a stack of its own. */
+#include "executor/walk.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "executor/as_user.h"
+#include "executor/reach.h"
+
+static void push(struct walk *walk, int fd, uid_t uid)
+{
+    DIR *stream = fd >= 0 && walk->depth < WALK_DEPTH_MAX ? fdopendir(fd) : NULL;
+    if (!stream) {
+        if (fd >= 0)
+            close(fd);
+        walk->incomplete = true;
+        return;
+    }
+    walk->stack[walk->depth] = stream;
+    walk->lengths[walk->depth] = walk->path.len;
+    walk->uids[walk->depth] = uid;
+    walk->depth++;
+    as_user_switch(uid);
+}
+
+static void pop(struct walk *walk)
+{
+    closedir(walk->stack[--walk->depth]);
+    if (walk->depth > 0)
+        as_user_switch(walk->uids[walk->depth - 1]);
+}
+
+void walk_begin(struct walk *walk, const struct setup *setup, const char *path)
+{
+    uid_t uid = setup->uid;
+    struct err ignored = ERR_INIT;
+    memset(walk, 0, sizeof(*walk));
+    walk->setup = setup;
+    walk->path = STRBUF_INIT(WALK_PATH_MAX);
+    strbuf_add_str(&walk->path, path);
+    int fd = reach_directory(setup, path, &uid, &ignored);
+    walk_enter(walk);
+    push(walk, fd, uid);
+    walk_leave();
+}
+
+void walk_enter(struct walk *walk)
+{
+    as_user_begin(walk->depth > 0 ? walk->uids[walk->depth - 1] : walk->setup->uid, walk->setup->gid);
+}
+
+void walk_leave(void)
+{
+    as_user_end();
+}
+
+static void cut_path(struct walk *walk)
+{
+    walk->path.failed = false;
+    walk->path.len = walk->lengths[walk->depth - 1];
+    if (walk->path.data)
+        walk->path.data[walk->path.len] = '\0';
+}
+
+static void enter_directory(struct walk *walk, int parent, const char *name)
+{
+    uid_t uid = reach_uid(walk->setup, walk->st.st_uid);
+    as_user_switch(uid);
+    push(walk, openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), uid);
+    if (walk->depth > 0)
+        as_user_switch(walk->uids[walk->depth - 1]);
+}
+
+/* False: nothing that is of interest, or too long to name. */
+static bool take_entry(struct walk *walk, const char *name)
+{
+    int parent = dirfd(walk->stack[walk->depth - 1]);
+    walk->entries++;
+    if (fstatat(parent, name, &walk->st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (walk->path.len > 0)
+        strbuf_add_char(&walk->path, '/');
+    strbuf_add_str(&walk->path, name);
+    if (!strbuf_ok(&walk->path)) {
+        walk->incomplete = true;
+        return false;
+    }
+    if (S_ISDIR(walk->st.st_mode))
+        enter_directory(walk, parent, name);
+    return S_ISDIR(walk->st.st_mode) || S_ISREG(walk->st.st_mode);
+}
+
+bool walk_next(struct walk *walk)
+{
+    while (walk->depth > 0 && (walk->limit == 0 || walk->entries < walk->limit)) {
+        cut_path(walk);
+        struct dirent *entry = readdir(walk->stack[walk->depth - 1]);
+        if (!entry)
+            pop(walk);
+        else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && take_entry(walk, entry->d_name))
+            return true;
+    }
+    return false;
+}
+
+int walk_directory(const struct walk *walk)
+{
+    bool opened = walk->depth > 0 && walk->lengths[walk->depth - 1] == walk->path.len;
+    return opened ? dirfd(walk->stack[walk->depth - 1]) : -1;
+}
+
+void walk_end(struct walk *walk)
+{
+    while (walk->depth > 0)
+        closedir(walk->stack[--walk->depth]);
+    strbuf_release(&walk->path);
+}
