@@ -85,8 +85,10 @@ static int delete_object(struct storage *storage, const char *key, struct err *e
 static int check(struct storage *storage, struct err *err)
 {
     cleanup_s3_answer struct s3_answer answer = S3_ANSWER_INIT;
-    const struct s3_pair query[] = { { "list-type", "2" }, { "max-keys", "1" } };
-    const struct s3_call call = { .method = "GET", .query = query, .query_count = 2, .tries = 2 };
+    cleanup_strbuf struct strbuf name = STRBUF_INIT(ADDRESS_MAX);
+    s3_name(storage->state, "sessions/", &name);
+    const struct s3_pair query[] = { { "list-type", "2" }, { "max-keys", "1" }, { "prefix", strbuf_str(&name) } };
+    const struct s3_call call = { .method = "GET", .query = query, .query_count = 3, .tries = 2 };
     return s3_call(storage->state, &call, &answer, err);
 }
 
