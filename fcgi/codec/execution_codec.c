@@ -134,6 +134,53 @@ static void add_output(struct json_object *object, const char *name, const char 
     fields_add(object, name, json_object_new_string_len(text ? text : "", text ? (int)len : 0));
 }
 
+/* What is stored: objects, or paths alone, as executors of their own report them and older rows have them. */
+static const char *artifact_path(struct json_object *artifact)
+{
+    struct json_object *path = artifact;
+    if (json_object_is_type(artifact, json_type_object) && !json_object_object_get_ex(artifact, "path", &path))
+        return NULL;
+    return json_object_is_type(path, json_type_string) ? json_object_get_string(path) : NULL;
+}
+
+static struct json_object *artifact_member(struct json_object *artifact, const char *name)
+{
+    struct json_object *member = NULL;
+    if (json_object_is_type(artifact, json_type_object))
+        json_object_object_get_ex(artifact, name, &member);
+    return json_object_get(member);
+}
+
+static struct json_object *artifact_encode(struct json_object *artifact, const char *path)
+{
+    struct json_object *object = json_object_new_object();
+    if (!object)
+        return NULL;
+    fields_add_text(object, "path", path);
+    fields_add(object, "size", artifact_member(artifact, "size"));
+    fields_add(object, "type", artifact_member(artifact, "mime_type"));
+    fields_add(object, "sha256", artifact_member(artifact, "sha256"));
+    return object;
+}
+
+/* Of the stored array, each artifact whole or its path. */
+static struct json_object *artifacts_encode(const struct execution_outcome *outcome, bool whole)
+{
+    cleanup_json struct json_object *stored = NULL;
+    const char *text = outcome->artifacts_json;
+    struct err ignored = ERR_INIT;
+    struct json_object *array = json_object_new_array();
+    if (!array || !text || json_parse(text, strlen(text), &stored, &ignored) != 0 || !json_object_is_type(stored, json_type_array))
+        return array;
+    for (size_t i = 0; i < json_object_array_length(stored); i++) {
+        struct json_object *artifact = json_object_array_get_idx(stored, i);
+        const char *path = artifact_path(artifact);
+        if (path)
+            json_object_array_add(array, whole ? artifact_encode(artifact, path) : json_object_new_string(path));
+    }
+    return array;
+}
+
 static void add_outcome(struct json_object *object, const struct execution *execution)
 {
     const struct execution_outcome *outcome = &execution->outcome;
@@ -146,7 +193,7 @@ static void add_outcome(struct json_object *object, const struct execution *exec
     fields_add(object, "metrics", metrics_encode(outcome));
     fields_add(object, "stdout_truncated", json_object_new_boolean(outcome->stdout_truncated));
     fields_add(object, "stderr_truncated", json_object_new_boolean(outcome->stderr_truncated));
-    fields_add_raw(object, "artifacts", outcome->artifacts_json, "[]");
+    fields_add(object, "artifacts", artifacts_encode(outcome, false));
     if (execution->status != EXECUTION_COMPLETED)
         fields_add(object, "error", error_encode(outcome));
 }
@@ -182,6 +229,8 @@ struct json_object *execution_encode(const struct execution *execution)
         return NULL;
     bool final = execution_status_final(execution->status);
     fields_add_text(object, "code", execution->code);
+    fields_add(object, "artifacts", artifacts_encode(&execution->outcome, true));
+    fields_add_int(object, "artifacts_skipped", execution->outcome.artifacts_skipped);
     fields_add(object, "result", final ? execution_result_encode(execution) : NULL);
     return object;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small calls: acknowledge, cancel, and waiting for a new executor. */
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -48,9 +49,11 @@ static void fire(struct http *http, const struct exec_target *target, const char
     (void)!http_start(http, &request.http, NULL, &ignored);
 }
 
-void execclient_ack(struct http *http, const struct exec_target *target, const char *execution_id)
+void execclient_ack(struct http *http, const struct exec_target *target, const char *execution_id, int64_t mark)
 {
-    fire(http, target, "DELETE", execution_id, NULL);
+    char tail[32];
+    snprintf(tail, sizeof(tail), "?mark=%" PRId64, mark);
+    fire(http, target, "DELETE", execution_id, mark >= 0 ? tail : NULL);
 }
 
 void execclient_cancel(struct http *http, const struct exec_target *target, const char *execution_id)

@@ -57,8 +57,8 @@ int execclient_start(struct http *http, const struct exec_target *target, const 
 /* Lets go of the stream without calling a handler; the execution goes on. */
 void execclient_drop(struct http *http, struct exec_run *run);
 
-/* Fire and forget: the result is stored, the executor may forget it. */
-void execclient_ack(struct http *http, const struct exec_target *target, const char *execution_id);
+/* Fire and forget: the result is stored, the executor may forget it; and changes of files up to `mark` are (-1: nothing is said of them). */
+void execclient_ack(struct http *http, const struct exec_target *target, const char *execution_id, int64_t mark);
 /* Fire and forget: kill it. */
 void execclient_cancel(struct http *http, const struct exec_target *target, const char *execution_id);
 

@@ -102,7 +102,8 @@ struct execution_outcome {
     char *error_kind;     /* "exception", "timeout", "out_of_memory", ... or NULL */
     char *error_message;  /* for users, or NULL */
     double duration_ms, cpu_time_ms, peak_memory_mb;
-    char *artifacts_json; /* JSON array of paths, or NULL */
+    char *artifacts_json; /* JSON array of {path, size, mime_type, sha256}, or of paths, or NULL */
+    int64_t artifacts_skipped; /* files that are not listed there */
 };
 void execution_outcome_release(struct execution_outcome *outcome);
 
@@ -134,6 +135,7 @@ struct execution_claim {
     char container_id[CONTAINER_ID_SIZE];
     char container_secret[CONTAINER_SECRET_SIZE];
     struct resources resources;
+    bool unsynced; /* clients changed files that its container does not have yet */
     bool silent;  /* it is running, its executor pushes, and was not heard of: not to be sent again */
     bool overdue; /* ... and its time is over */
 };

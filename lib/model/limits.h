@@ -51,7 +51,9 @@ enum {
     PAGE_LIMIT_DEFAULT = 50,
     PAGE_LIMIT_MAX = 200,
     RESULT_BODY_MAX = 12 * 1024 * 1024, /* of the internal API: two outputs and a return value, escaped */
-    ARTIFACTS_MAX = 1000,
+    ARTIFACTS_MAX = 1000, /* reported by an executor of its own */
+    EXECUTION_ARTIFACTS_MAX = 10000,  /* found by the control plane */
+    EXECUTION_ARTIFACTS_BYTES_MAX = 4 * 1024 * 1024, /* of their list, about */
     ARTIFACT_PATH_MAX = 1024,
     REQUEST_BODY_MAX = 2 * 1024 * 1024, /* JSON bodies; event + code + escapes */
     DOORBELL_FALLBACK_MS = 250,         /* a lost datagram costs at most this */

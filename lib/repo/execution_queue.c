@@ -16,12 +16,13 @@ _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each tha
 #define NTH(n)                                                                                     \
     "(SELECT w.seq FROM executions w FORCE INDEX (queue) WHERE " PENDING("w")                      \
     " AND w.session_id = q.session_id AND w.due_at <= " SQL_NOW " ORDER BY w.due_at, w.seq LIMIT 1 OFFSET " n ")"
-#define PLACE "q.session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes"
+#define PLACE "q.session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes,"                 \
+    " s.workspace_seq <> c.workspace_seq"
 #define PLACED                                                                                     \
     " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = q.session_id AND s.status = 'running'"   \
     " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"   \
     " AND (? IS NULL OR c.node_id = ?)"
-enum { PLACE_COLUMNS = 8 };
+enum { PLACE_COLUMNS = 9 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
@@ -93,6 +94,7 @@ static int read_place(struct execution_claim *out, const struct db_row *row, str
     bool failed = false;
     out->session_env_json = db_row_dup(row, 3, &failed);
     row_resources(row, 4, &out->resources);
+    out->unsynced = db_row_int(row, 8);
     if (failed)
         return row_no_memory(err);
     if (row_text(row, 1, out->container_id, sizeof(out->container_id), err) != 0)
@@ -156,6 +158,7 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     /* copied, not moved: a repeated transaction needs the candidate again */
     const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, CANDIDATE) - 1];
     item->resources = candidate->resources;
+    item->unsynced = candidate->unsynced;
     memcpy(item->container_id, candidate->container_id, sizeof(item->container_id));
     memcpy(item->container_secret, candidate->container_secret, sizeof(item->container_secret));
     if (candidate->session_env_json && !(item->session_env_json = strdup(candidate->session_env_json)))

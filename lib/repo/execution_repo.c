@@ -9,7 +9,7 @@
 #define OUTCOME_COLUMNS                                                                            \
     ", e.stdout_text, e.stderr_text, e.stdout_truncated, e.stderr_truncated, e.exit_code, "        \
     "e.return_json, e.error_kind, e.error_message, e.duration_ms, e.cpu_time_ms, "                 \
-    "e.peak_memory_mb, e.artifacts_json"
+    "e.peak_memory_mb, e.artifacts_json, e.artifacts_skipped"
 #define BY_ID " FROM executions e WHERE e.id = ? AND (? IS NULL OR e.owner = ?)"
 #define OF_SESSION                                                                                 \
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
@@ -98,6 +98,7 @@ static int read_outcome(struct execution_outcome *out, const struct db_row *row,
     out->cpu_time_ms = db_row_double(row, column + 9);
     out->peak_memory_mb = db_row_double(row, column + 10);
     out->artifacts_json = db_row_dup(row, column + 11, &failed);
+    out->artifacts_skipped = db_row_int(row, column + 12);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -203,6 +204,7 @@ void finish_params(enum execution_status status, const struct execution_outcome 
         db_double(o->cpu_time_ms),
         db_double(o->peak_memory_mb),
         db_text(o->artifacts_json),
+        db_int(o->artifacts_skipped),
     };
     memcpy(out, params, sizeof(params));
 }

@@ -16,8 +16,9 @@ enum { EXECUTION_FIRST_EXTRA = 14, EXECUTION_CODE_COUNT = 3 };
 #define EXECUTION_FINISH                                                                           \
     "status = ?, claimed_by = NULL, completed_at = " SQL_NOW ", stdout_text = ?, stderr_text = ?," \
     " stdout_truncated = ?, stderr_truncated = ?, exit_code = ?, return_json = ?, error_kind = ?, error_message = ?," \
-    " duration_ms = ?, cpu_time_ms = ?, peak_memory_mb = ?, artifacts_json = IFNULL(?, artifacts_json)"
-enum { EXECUTION_FINISH_PARAMS = 13 };
+    " duration_ms = ?, cpu_time_ms = ?, peak_memory_mb = ?, artifacts_json = IFNULL(?, artifacts_json)," \
+    " artifacts_skipped = ?"
+enum { EXECUTION_FINISH_PARAMS = 14 };
 void finish_params(enum execution_status status, const struct execution_outcome *outcome,
                    struct db_param out[EXECUTION_FINISH_PARAMS]);
 

@@ -17,6 +17,7 @@ enum {
     RENEW_INTERVAL_MS = EXECUTION_LEASE_MS / 3,
     CANCEL_BATCH = 1024,
     CANCEL_AGAIN_MS = 1000,
+    WAIT_MAX = 16, /* descriptors to wait for besides the network */
 };
 
 struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *err)
@@ -51,10 +52,14 @@ void dispatch_free(struct dispatch *dispatch)
     if (!dispatch)
         return;
     struct err ignored = ERR_INIT;
+    dispatch_land(dispatch);
+    transfers_free(dispatch->transfers);
     (void)!dispatch_store(dispatch, &ignored);
     (void)!execution_repo_release(dispatch->config.db, dispatch->config.claimed_by, &ignored);
     while (dispatch->running.first)
         flight_free(dispatch->running.first);
+    while (dispatch->moving.first)
+        flight_free(dispatch->moving.first);
     while (dispatch->ended.first)
         flight_free(dispatch->ended.first);
     http_free(dispatch->http);
@@ -64,7 +69,7 @@ void dispatch_free(struct dispatch *dispatch)
 
 bool dispatch_busy(const struct dispatch *dispatch)
 {
-    return dispatch->running.count + dispatch->ended.count > 0;
+    return dispatch->running.count + dispatch->moving.count + dispatch->ended.count > 0;
 }
 
 /* Ends our leases, so that the next claim brings up every row that says we run it: those we do not know of are
@@ -101,10 +106,10 @@ static void count_wait(const struct dispatch *dispatch, const struct execution_c
                     (execution->started_at - execution->created_at) * 1000);
 }
 
-static int take_up(struct dispatch *dispatch, const struct claim_list *claims, struct err *err)
+static int take_up(struct dispatch *dispatch, struct claim_list *claims, struct err *err)
 {
     for (size_t i = 0; i < claims->count; i++) {
-        const struct execution_claim *claim = &claims->items[i];
+        struct execution_claim *claim = &claims->items[i];
         if (flight_find(dispatch, claim->execution.seq))
             continue;
         count_wait(dispatch, claim);
@@ -116,7 +121,7 @@ static int take_up(struct dispatch *dispatch, const struct claim_list *claims, s
 
 static size_t free_slots(const struct dispatch *dispatch)
 {
-    size_t used = dispatch->running.count + dispatch->ended.count;
+    size_t used = dispatch->running.count + dispatch->moving.count + dispatch->ended.count;
     size_t room = used < dispatch->config.flights_max ? dispatch->config.flights_max - used : 0;
     return room < CLAIM_BATCH ? room : CLAIM_BATCH;
 }
@@ -147,13 +152,15 @@ static int claim(struct dispatch *dispatch, struct err *err)
 static int cancel(struct dispatch *dispatch, struct err *err)
 {
     cleanup(seq_list_release) struct seq_list asked = { 0 };
-    if (dispatch->running.count == 0)
+    if (dispatch->running.count + dispatch->moving.count == 0)
         return 0;
     if (cancellation_repo_asked(dispatch->config.db, dispatch->config.claimed_by, CANCEL_BATCH, &asked, err) != 0)
         return -1;
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < asked.count; i++) {
         struct flight *flight = flight_find(dispatch, asked.items[i]);
+        if (flight && flight->transfer)
+            flight_stop(flight);
         if (!flight || !flight->run || now < flight->cancel_at_ms)
             continue;
         flight->cancel_at_ms = now + CANCEL_AGAIN_MS;
@@ -180,6 +187,7 @@ static int cancel_pushed(struct dispatch *dispatch, struct err *err)
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
 {
     dispatch->look |= look;
+    dispatch_land(dispatch);
     if (dispatch_store(dispatch, err) != 0 || renew(dispatch, err) != 0 || recover(dispatch, err) != 0)
         return -1;
     if (look && (cancel(dispatch, err) != 0 || cancel_pushed(dispatch, err) != 0))
@@ -189,5 +197,14 @@ int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
 
 int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms, struct err *err)
 {
-    return http_run(dispatch->http, extra, count, timeout_ms, err);
+    struct pollfd fds[WAIT_MAX];
+    if (!dispatch->transfers || count >= WAIT_MAX)
+        return http_run(dispatch->http, extra, count, timeout_ms, err);
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = extra[i];
+    fds[count] = (struct pollfd){ .fd = transfers_fd(dispatch->transfers), .events = POLLIN };
+    int status = http_run(dispatch->http, fds, count + 1, timeout_ms, err);
+    for (unsigned i = 0; i < count; i++)
+        extra[i].revents = fds[i].revents;
+    return status;
 }

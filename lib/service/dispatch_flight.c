@@ -5,7 +5,7 @@
 
 #include "lib/service/dispatch_internal.h"
 
-static void list_add(struct flight_list *list, struct flight *flight)
+void flight_join(struct flight_list *list, struct flight *flight)
 {
     flight->previous = list->last;
     flight->next = NULL;
@@ -17,7 +17,7 @@ static void list_add(struct flight_list *list, struct flight *flight)
     list->count++;
 }
 
-static void list_remove(struct flight_list *list, struct flight *flight)
+void flight_leave(struct flight_list *list, struct flight *flight)
 {
     if (flight->previous)
         flight->previous->next = flight->next;
@@ -50,27 +50,31 @@ void flight_free(struct flight *flight)
     while (*link != flight)
         link = &(*link)->bucket_next;
     *link = flight->bucket_next;
-    list_remove(flight->run ? &dispatch->running : &dispatch->ended, flight);
+    flight_leave(flight->run ? &dispatch->running : flight->transfer ? &dispatch->moving : &dispatch->ended, flight);
     execclient_drop(dispatch->http, flight->run);
+    transfer_free(flight->transfer);
+    if (flight->claim)
+        execution_claim_release(flight->claim);
+    free(flight->claim);
     verdict_release(&flight->verdict);
     free(flight);
 }
 
 void flight_postpone(struct flight *flight)
 {
-    list_remove(&flight->dispatch->ended, flight);
-    list_add(&flight->dispatch->ended, flight);
+    flight_leave(&flight->dispatch->ended, flight);
+    flight_join(&flight->dispatch->ended, flight);
 }
 
 /* Its verdict is made: it waits to be stored. */
 static void end_flight(struct flight *flight)
 {
-    list_remove(&flight->dispatch->running, flight);
-    list_add(&flight->dispatch->ended, flight);
+    flight_leave(&flight->dispatch->running, flight);
+    flight_join(&flight->dispatch->ended, flight);
     flight->run = NULL;
 }
 
-static void lose(struct flight *flight, enum exec_loss loss, const struct err *err)
+void flight_lose(struct flight *flight, enum exec_loss loss, const struct err *err)
 {
     verdict_of_loss(loss, err, flight->attempts, flight->max_retries, &flight->verdict);
     bool again = flight->verdict.again;
@@ -83,13 +87,19 @@ static void on_answer(void *arg, struct exec_answer *answer)
 {
     struct flight *flight = arg;
     verdict_of_answer(answer, &flight->verdict);
-    end_flight(flight);
+    if (!answer->result.touched) {
+        end_flight(flight);
+        return;
+    }
+    flight_leave(&flight->dispatch->running, flight);
+    flight->run = NULL;
+    flight_pull(flight);
 }
 
 static void on_lost(void *arg, enum exec_loss loss, const struct err *err)
 {
     struct flight *flight = arg;
-    lose(flight, loss, err);
+    flight_lose(flight, loss, err);
     end_flight(flight);
 }
 
@@ -149,7 +159,18 @@ static enum exec_loss loss_at_start(const struct execution_claim *claim, struct 
     return ours ? EXEC_LOSS_BUSY : EXEC_LOSS_REFUSED;
 }
 
-int flight_start(struct dispatch *dispatch, const struct execution_claim *claim, struct err *err)
+void flight_send(struct flight *flight, const struct execution_claim *claim)
+{
+    struct err problem = ERR_INIT;
+    if (!claim->silent && send(flight, claim, &problem) == 0) {
+        flight_join(&flight->dispatch->running, flight);
+        return;
+    }
+    flight_lose(flight, loss_at_start(claim, &problem), &problem);
+    flight_join(&flight->dispatch->ended, flight);
+}
+
+int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struct err *err)
 {
     const struct execution *execution = &claim->execution;
     struct flight *flight = calloc(1, sizeof(*flight));
@@ -158,6 +179,7 @@ int flight_start(struct dispatch *dispatch, const struct execution_claim *claim,
     *flight = (struct flight){
         .dispatch = dispatch,
         .seq = execution->seq,
+        .mark = -1,
         .attempts = execution->attempts,
         .max_retries = execution->max_retries,
         .language = execution->language,
@@ -165,17 +187,15 @@ int flight_start(struct dispatch *dispatch, const struct execution_claim *claim,
         .bucket_next = *bucket(dispatch, execution->seq),
     };
     memcpy(flight->id, execution->id, sizeof(flight->id));
+    memcpy(flight->session_id, execution->session_id, sizeof(flight->session_id));
     memcpy(flight->notify, execution->notify, sizeof(flight->notify));
     memcpy(flight->container_id, claim->container_id, sizeof(flight->container_id));
     memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
     *bucket(dispatch, flight->seq) = flight;
-    struct err problem = ERR_INIT;
-    if (!claim->silent && send(flight, claim, &problem) == 0) {
-        list_add(&dispatch->running, flight);
-        return 0;
-    }
-    lose(flight, loss_at_start(claim, &problem), &problem);
-    list_add(&dispatch->ended, flight);
+    if (claim->unsynced && !claim->silent)
+        flight_push(flight, claim);
+    else
+        flight_send(flight, claim);
     return 0;
 }
 
@@ -184,7 +204,7 @@ void flight_ack(struct flight *flight)
     struct runtime_endpoint endpoint;
     struct exec_target target;
     aim(flight, &endpoint, &target);
-    execclient_ack(flight->dispatch->http, &target, flight->id);
+    execclient_ack(flight->dispatch->http, &target, flight->id, flight->mark);
 }
 
 void flight_cancel(struct flight *flight)

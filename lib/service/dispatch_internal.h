@@ -5,17 +5,24 @@
 
 #include "lib/service/dispatch.h"
 #include "lib/service/dispatch_outcome.h"
+#include "lib/service/transfers.h"
 
-/* One execution from its claim until it is stored: first under way (`run`), then waiting in `ended`. */
+/* One execution from its claim until it is stored: perhaps its files first (`transfer`), then under way (`run`), perhaps files again, then
+ * waiting in `ended`. */
 struct flight {
-    struct flight *previous, *next; /* in `running` or `ended` */
+    struct flight *previous, *next; /* in `running`, `moving` or `ended` */
     struct flight *bucket_next;     /* in the table by seq */
     struct dispatch *dispatch;
-    struct exec_run *run; /* NULL once ended */
+    struct exec_run *run;            /* NULL: not under way */
+    struct transfer *transfer;       /* its files are being moved */
+    struct execution_claim *claim;   /* what is to be sent, while files go first */
+    int64_t mark;                    /* of changes that were stored; -1: none */
+    bool cancelled;                  /* that was asked for while files were moved */
     int64_t seq;
     int64_t attempts, max_retries, timeout_ms;
     enum language language;
     char id[EXECUTION_ID_SIZE];
+    char session_id[SESSION_ID_SIZE];
     char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
     char container_id[CONTAINER_ID_SIZE];
     char secret[CONTAINER_SECRET_SIZE];
@@ -36,7 +43,8 @@ struct dispatch {
     struct dispatch_config config;
     char node_id[NODE_ID_SIZE]; /* whose sandboxes it reaches */
     struct http *http;
-    struct flight_list running, ended;
+    struct transfers *transfers; /* NULL until files are moved for the first time */
+    struct flight_list running, moving, ended;
     struct flight **table; /* by seq; a power of two */
     size_t table_mask;
     int64_t renew_at_ms, pushed_at_ms; /* when leases are renewed, and pushing executors' cancellations looked at */
@@ -45,9 +53,10 @@ struct dispatch {
 };
 
 struct flight *flight_find(const struct dispatch *dispatch, int64_t seq);
-/* Starts a claimed execution; whatever goes wrong with it becomes its verdict. -1: out of memory, nothing is known of it. */
-int flight_start(struct dispatch *dispatch, const struct execution_claim *claim, struct err *err) must_use;
-/* Forgets the flight (in `running` or `ended`); a stream is let go. */
+/* Starts a claimed execution; whatever goes wrong with it becomes its verdict. May take the claim's content.
+ * -1: out of memory, nothing is known of it. */
+int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struct err *err) must_use;
+/* Forgets the flight; a stream is let go. Files must not be under way any more. */
 void flight_free(struct flight *flight);
 /* Puts an ended flight behind the others. */
 void flight_postpone(struct flight *flight);
@@ -56,6 +65,22 @@ void flight_ack(struct flight *flight);
 void flight_cancel(struct flight *flight);
 /* The same for one that is no flight: its executor pushes. Id, container and secret of `claim` are looked at. */
 void dispatch_cancel_pushed(struct dispatch *dispatch, const struct execution_claim *claim);
+
+/* Between the lists. */
+void flight_join(struct flight_list *list, struct flight *flight);
+void flight_leave(struct flight_list *list, struct flight *flight);
+/* Sends it, or makes its loss its verdict. In no list before. */
+void flight_send(struct flight *flight, const struct execution_claim *claim);
+void flight_lose(struct flight *flight, enum exec_loss loss, const struct err *err);
+
+/* Begins to move files for a flight that is in no list: into the sandbox (takes the claim's content), or out of it. If that cannot be, that is its
+ * verdict, and it has ended. */
+void flight_push(struct flight *flight, struct execution_claim *claim);
+void flight_pull(struct flight *flight);
+/* Stops that: it is cancelled. */
+void flight_stop(struct flight *flight);
+/* Goes on with flights whose files have been moved. */
+void dispatch_land(struct dispatch *dispatch);
 
 /* Stores what has ended, in as few transactions as sensible, and wakes who waits. On failure the rest stays in `ended`. */
 int dispatch_store(struct dispatch *dispatch, struct err *err) must_use;

@@ -3,7 +3,7 @@ lib_libservice_a_SOURCES = lib/service/settings.c lib/service/settings.h lib/ser
 lib_libservice_a_SOURCES += lib/service/sessions.c lib/service/sessions.h
 lib_libservice_a_SOURCES += lib/service/report.h lib/service/dispatch.c lib/service/dispatch.h \
 	lib/service/dispatch_internal.h lib/service/dispatch_flight.c lib/service/dispatch_store.c \
-	lib/service/dispatch_outcome.c lib/service/dispatch_outcome.h
+	lib/service/dispatch_outcome.c lib/service/dispatch_outcome.h lib/service/dispatch_transfer.c
 lib_libservice_a_SOURCES += lib/service/node_agent.c lib/service/node_agent.h lib/service/provision.c \
 	lib/service/provision.h lib/service/provision_internal.h lib/service/provision_create.c \
 	lib/service/provision_reconcile.c lib/service/reap.c lib/service/reap.h lib/service/pool.c lib/service/pool.h
@@ -22,3 +22,7 @@ lib_libservice_a_SOURCES += lib/service/container_logs.c lib/service/container_l
 lib_libservice_a_SOURCES += lib/service/metrics.c lib/service/metrics.h lib/service/metrics_gauges.c
 lib_libservice_a_SOURCES += lib/service/provision_measure.c
 lib_libservice_a_SOURCES += lib/service/opening.c lib/service/opening.h lib/service/callbacks.c lib/service/callbacks.h
+lib_libservice_a_SOURCES += lib/service/workspace_move.c lib/service/workspace_move.h lib/service/workspace_push.c \
+	lib/service/workspace_push.h lib/service/workspace_pull.c lib/service/workspace_pull.h lib/service/pull_list.c \
+	lib/service/pull_list.h lib/service/pull_files.c lib/service/transfers.c lib/service/transfers.h \
+	lib/service/transfer_run.c lib/service/transfer_run.h

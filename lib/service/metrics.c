@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/service/health.h"
+#include "lib/service/transfers.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -72,6 +73,21 @@ static void label_job(size_t index, struct strbuf *out)
     metrics_add_label(out, "job", health_job(index));
 }
 
+static size_t count_ends(void)
+{
+    return MOVE_ENDS;
+}
+
+static void label_direction(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "direction", index == TRANSFER_PUSH ? "into" : "out_of");
+}
+
+static void label_end(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "outcome", move_end_name((enum move_end)index));
+}
+
 static const int64_t create_bounds[] = { 1000, 2000, 3000, 5000, 7500, 10000, 20000, 50000, 100000, 250000, 1000000, 5000000, 0 };
 static const int64_t start_bounds[] = { 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 30000000, 0 };
 static const int64_t wait_bounds[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000, 250000, 500000, 1000000, 5000000, 30000000, 120000000, 0 };
@@ -114,6 +130,14 @@ static const struct metric metrics[] = {
         .help = "Size of the files that ended sessions still had." },
     [METRIC_PURGE_FAILURES] = { .name = "sandbox_purge_failures_total",
         .help = "Deletions that storage refused or did not answer; they are tried again." },
+    [METRIC_TRANSFERS] = { .name = "sandbox_transfers_total", .axes = { { two, label_direction }, { count_ends, label_end } }, .sparse = true,
+        .help = "Times that files were moved into or out of a sandbox, by how that ended." },
+    [METRIC_TRANSFER_FILES] = { .name = "sandbox_transfer_files_total", .axes = { { two, label_direction } },
+        .help = "Files that were moved." },
+    [METRIC_TRANSFER_BYTES] = { .name = "sandbox_transfer_bytes_total", .axes = { { two, label_direction } },
+        .help = "Their bytes." },
+    [METRIC_TRANSFER_DURATION] = { .name = "sandbox_transfer_duration_seconds", .bounds_us = run_bounds, .axes = { { two, label_direction } },
+        .help = "How long moving all files of one execution took, waiting for storage included." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

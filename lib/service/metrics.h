@@ -24,6 +24,10 @@ enum service_metric {
     METRIC_PURGED_OBJECTS,
     METRIC_PURGED_BYTES,
     METRIC_PURGE_FAILURES,
+    METRIC_TRANSFERS,          /* enum transfer_direction, enum move_end */
+    METRIC_TRANSFER_FILES,     /* enum transfer_direction */
+    METRIC_TRANSFER_BYTES,     /* likewise */
+    METRIC_TRANSFER_DURATION,  /* likewise */
 };
 enum metric_warmth { METRIC_WARM, METRIC_COLD };
 enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT_SESSIONS, METRIC_LIMITS };

@@ -326,10 +326,32 @@ START_TEST(test_codec__execution_answers)
     expect_json(execution_result_encode(&execution), RESULT);
     expect_json(execution_encode(&execution),
                 "{\"execution_id\":\"exec_20260106_abc12345\",\"session_id\":\"sess_abc123def4567890\",\"status\":\"completed\"," TIMES ","
-                "\"language\":\"python\",\"timeout\":30,\"max_retries\":3,\"attempts\":1,\"code\":\"x\",\"result\":" RESULT "}");
+                "\"language\":\"python\",\"timeout\":30,\"max_retries\":3,\"attempts\":1,\"code\":\"x\",\"artifacts\":[],\"artifacts_skipped\":0,\"result\":" RESULT "}");
     execution.status = EXECUTION_RUNNING;
     expect_json(execution_result_encode(&execution),
                 "{\"execution_id\":\"exec_20260106_abc12345\",\"status\":\"running\"}");
+}
+END_TEST
+
+static void expect_artifacts(const char *stored, const char *whole, const char *paths)
+{
+    struct execution execution = example_execution();
+    execution.outcome = (struct execution_outcome){ .artifacts_json = (char *)stored, .artifacts_skipped = 7 };
+    struct json_object *object = execution_encode(&execution), *result = json_object_object_get(object, "result");
+    ck_assert_str_eq(json_text(json_object_object_get(object, "artifacts")), whole);
+    ck_assert_int_eq(json_object_get_int64(json_object_object_get(object, "artifacts_skipped")), 7);
+    ck_assert_str_eq(json_text(json_object_object_get(result, "artifacts")), paths);
+    json_object_put(object);
+}
+
+/* Found by the control plane; reported by an executor of its own, or stored before there were more than paths. */
+START_TEST(test_codec__artifacts_old_and_new)
+{
+    expect_artifacts("[{\"path\":\"a\",\"size\":3,\"mime_type\":\"text/csv\",\"sha256\":\"0f\"}]",
+                     "[{\"path\":\"a\",\"size\":3,\"type\":\"text\\/csv\",\"sha256\":\"0f\"}]", "[\"a\"]");
+    expect_artifacts("[\"b\"]", "[{\"path\":\"b\",\"size\":null,\"type\":null,\"sha256\":null}]", "[\"b\"]");
+    expect_artifacts("{}", "[]", "[]");
+    expect_artifacts("[1,{\"size\":1},{\"path\":2}]", "[]", "[]");
 }
 END_TEST
 
@@ -379,6 +401,7 @@ int main(void)
     tcase_add_test(tcase, test_codec__session_answers);
     tcase_add_test(tcase, test_codec__execution_answers);
     tcase_add_test(tcase, test_codec__failed_execution_says_why);
+    tcase_add_test(tcase, test_codec__artifacts_old_and_new);
     tcase_add_test(tcase, test_codec__numbers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
