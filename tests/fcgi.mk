@@ -11,6 +11,9 @@ tests_unit_test_router_SOURCES = tests/unit/test_router.c
 tests_unit_test_router_LDADD = $(API_TEST_LIBS)
 tests_unit_test_codec_SOURCES = tests/unit/test_codec.c
 tests_unit_test_codec_LDADD = $(API_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_artifacts
+tests_unit_test_artifacts_SOURCES = tests/unit/test_artifacts.c
+tests_unit_test_artifacts_LDADD = $(API_TEST_LIBS)
 tests_unit_test_response_SOURCES = tests/unit/test_response.c
 tests_unit_test_response_LDADD = $(API_TEST_LIBS)
 
