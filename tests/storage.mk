@@ -17,4 +17,7 @@ INTEGRATION_TESTS += tests/integration/test_storage_faults
 tests_integration_test_storage_faults_SOURCES = tests/integration/test_storage_faults.c tests/fakes/fault_proxy.c \
 	tests/fakes/fault_proxy.h $(STORAGE_STAGE)
 tests_integration_test_storage_faults_LDADD = $(STORAGE_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_web
+tests_integration_test_web_SOURCES = tests/integration/test_web.c tests/fakes/fault_proxy.c tests/fakes/fault_proxy.h
+tests_integration_test_web_LDADD = lib/libio.a lib/libutil.a $(CURL_LIBS) $(CHECK_LIBS)
 dist_check_SCRIPTS += tests/with-swift.sh

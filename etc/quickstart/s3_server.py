@@ -132,11 +132,15 @@ def check_attributes(directory):
     os.unlink(path)
 
 
+def end_with_parent(sign):
+    ctypes.CDLL(None).prctl(1, sign)  # PR_SET_PDEATHSIG
+
+
 def child(function):
     pid = os.fork()
     if pid:
         return pid
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    end_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         os._exit(function() or 0)
@@ -191,6 +195,8 @@ def say_ready(directory, port, secret, bucket):
 
 
 def main(directory, port, bucket):
+    if os.environ.get("SWIFT_OF_TEST"):
+        end_with_parent(signal.SIGTERM)
     directory = os.path.realpath(directory)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     if os.path.exists(directory + "/ready"):

@@ -13,13 +13,13 @@ swift_command() { # DIR PORT
 
 swift_there() { /usr/bin/python3 -c 'import swift.common.middleware.s3api.s3api' 2>/dev/null && command -v memcached >/dev/null; }
 
-# Starts one whose data are in DIR and waits until it answers; its address is in DIR/ready, its secret key in DIR/secret.
+# Starts one whose data are in DIR, that ends with this shell, and waits until it answers; its address is in DIR/ready, its secret key in DIR/secret.
 start_swift() { # DIR [PORT]
     local dir=$1 command tries
     mkdir -p "$dir"
     rm -f "$dir/ready"
     readarray -t command <<<"$(swift_command "$dir" "${2:-0}")"
-    setsid "${command[@]}" >>"$dir/log" 2>&1 </dev/null &
+    SWIFT_OF_TEST=1 setsid "${command[@]}" >>"$dir/log" 2>&1 </dev/null &
     printf '%s\n' "$!" >"$dir/pid"
     for ((tries = 0; tries < 900; tries++)); do
         [ ! -s "$dir/ready" ] || return 0
