@@ -56,6 +56,23 @@ int call_check_container_id(const struct call *call, struct err *err)
     return err_set(err, ERR_CONTAINER_NOT_FOUND, "Container '%.64s' does not exist.", call->id);
 }
 
+/* What an escape made is no separator: two addresses of one file would be one too many. */
+int call_file_path(const struct call *call, char out[WORKSPACE_PATH_SIZE], struct err *err)
+{
+    cleanup_strbuf struct strbuf path = STRBUF_INIT(REQUEST_TARGET_MAX);
+    for (size_t i = 0; i < call->tail_count; i++) {
+        if (strchr(call->tail[i], '/'))
+            return err_field(err, "path", "The path holds an escaped slash within a name.");
+        strbuf_addf(&path, "%s%s", i ? "/" : "", call->tail[i]);
+    }
+    if (!strbuf_ok(&path))
+        return err_internal(err, 0, "out of memory for a path");
+    if (workspace_path_check(strbuf_str(&path), path.len, "path", err) != 0)
+        return -1;
+    memcpy(out, path.data, path.len + 1);
+    return 0;
+}
+
 const char *call_owner(const struct call *call)
 {
     return call->caller.scopes & SCOPE_ADMIN ? NULL : call->caller.owner;

@@ -5,6 +5,7 @@
 
 #include "fcgi/request.h"
 #include "fcgi/response.h"
+#include "lib/model/workspace.h"
 #include "lib/service/context.h"
 #include "lib/service/idempotency.h"
 #include "lib/service/waiting.h"
@@ -14,6 +15,8 @@ struct call {
     const struct request *request;
     struct caller caller;
     const char *id; /* what stands for the {id} of the route's pattern */
+    const char *const *tail; /* and for its {name...} */
+    size_t tail_count;
     struct wait_room *room;
     int client_fd;  /* hangs up when the client is gone; -1: unknown */
     struct response *response;
@@ -29,6 +32,8 @@ struct json_object *call_message(const char *message) must_use;
 int call_check_session_id(const struct call *call, struct err *err) must_use;
 int call_check_execution_id(const struct call *call, struct err *err) must_use;
 int call_check_container_id(const struct call *call, struct err *err) must_use;
+/* The path of a file of the workspace out of the pattern's {path...}: ERR_INVALID for what is none. */
+int call_file_path(const struct call *call, char out[WORKSPACE_PATH_SIZE], struct err *err) must_use;
 /* Whose containers the caller may see: NULL for everybody's, with the scope admin. */
 const char *call_owner(const struct call *call);
 
@@ -52,6 +57,9 @@ int executions_get(struct call *call, struct err *err);
 int executions_status(struct call *call, struct err *err);
 int executions_result(struct call *call, struct err *err);
 int executions_cancel(struct call *call, struct err *err);
+int files_list(struct call *call, struct err *err);
+int files_get(struct call *call, struct err *err);
+int files_delete(struct call *call, struct err *err);
 int internal_status(struct call *call, struct err *err);
 int internal_heartbeat(struct call *call, struct err *err);
 int internal_result(struct call *call, struct err *err);

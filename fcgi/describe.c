@@ -28,6 +28,16 @@ static struct json_object *names(const char *list)
     return array;
 }
 
+/* As OpenAPI writes it: {path...} is {path} there. */
+static struct json_object *pattern_encode(const char *pattern)
+{
+    const char *dots = strstr(pattern, "...");
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(256);
+    strbuf_add(&text, pattern, dots ? (size_t)(dots - pattern) : strlen(pattern));
+    strbuf_add_str(&text, dots ? dots + 3 : "");
+    return json_object_new_string(strbuf_str(&text));
+}
+
 static struct json_object *route_encode(const struct route *route)
 {
     struct json_object *object = json_object_new_object();
@@ -35,7 +45,7 @@ static struct json_object *route_encode(const struct route *route)
         return NULL;
     bool scoped = route->access == ACCESS_SCOPE;
     fields_add_text(object, "method", route->method);
-    fields_add_text(object, "path", route->pattern);
+    fields_add(object, "path", pattern_encode(route->pattern));
     fields_add_text(object, "access", access_name(route->access));
     fields_add_text(object, "scope", scoped ? guard_scope_name(route->scope) : NULL);
     fields_add(object, "query", names(route->query));

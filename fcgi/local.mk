@@ -20,3 +20,4 @@ fcgi_sandbox_api_SOURCES = fcgi/main.c fcgi/worker.c fcgi/worker.h fcgi/listener
 # lib/libruntime.a only for its settings: the web tier must hold no engine driver and no HTTP client (tests/check-web-tier.sh).
 fcgi_sandbox_api_LDADD = fcgi/libfcgiapi.a lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libwire.a \
 	lib/libmodel.a lib/libutil.a $(FCGI_LIBS) $(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS)
+fcgi_libfcgiapi_a_SOURCES += fcgi/files.c fcgi/conditional.c fcgi/conditional.h fcgi/codec/file_codec.c fcgi/codec/file_codec.h

@@ -51,9 +51,9 @@ static bool decode(char *text, bool plus)
 static int add_segment(struct request *request, char *segment, struct err *err)
 {
     if (!decode(segment, false) || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0)
-        return err_set(err, ERR_INVALID, "The path holds a bad escape, a control character, \".\" or \"..\".");
+        return err_field(err, "path", "The path holds a bad escape, a control character, bad UTF-8, \".\" or \"..\".");
     if (request->segment_count == REQUEST_SEGMENTS_MAX)
-        return err_set(err, ERR_NOT_FOUND, "There is nothing at a path of so many parts.");
+        return err_field(err, "path", "The path has more than %d parts.", REQUEST_SEGMENTS_MAX);
     request->segments[request->segment_count++] = segment;
     return 0;
 }

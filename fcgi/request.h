@@ -12,7 +12,7 @@
 
 enum {
     REQUEST_TARGET_MAX = 8192, /* bytes of path and query together */
-    REQUEST_SEGMENTS_MAX = 32,
+    REQUEST_SEGMENTS_MAX = 80, /* a file's path has up to 64, behind those of its route */
     REQUEST_QUERY_MAX = 32,
 };
 
@@ -42,7 +42,7 @@ struct request {
 };
 
 /* Reads method, path and query. ERR_INVALID: a bad escape, NUL or control character, "." or "..", bad UTF-8, a query parameter given
- * twice; ERR_TOO_LARGE. The request can be logged and must be released in any case. */
+ * twice (`field` says which, or is "path"); ERR_TOO_LARGE. The request can be logged and must be released in any case. */
 int request_open(struct request *request, const struct request_source *source, struct err *err) must_use;
 void request_release(struct request *request);
 

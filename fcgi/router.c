@@ -5,16 +5,29 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether `pattern` has these segments; *id_out is what its first {name} stands for. */
-static bool pattern_matches(const char *pattern, const char *const *segments, size_t count,
-                            const char **id_out)
+/* What a pattern's names stand for. */
+struct named {
+    const char *id;
+    size_t tail; /* the first segment of {name...}; the number of all when there is none */
+};
+
+static bool is_tail(const char *name, size_t len)
+{
+    return len > 5 && memcmp(name + len - 4, "...}", 4) == 0;
+}
+
+/* Whether `pattern` has these segments. */
+static bool pattern_matches(const char *pattern, const char *const *segments, size_t count, struct named *out)
 {
     const char *id = NULL;
-    for (size_t i = 0; i < count; i++) {
+    size_t tail = count;
+    for (size_t i = 0; i < tail; i++) {
         if (*pattern++ != '/')
             return false;
         size_t len = strcspn(pattern, "/");
-        if (*pattern == '{') {
+        if (is_tail(pattern, len)) {
+            tail = i;
+        } else if (*pattern == '{') {
             if (!*segments[i])
                 return false;
             id = id ? id : segments[i];
@@ -25,7 +38,7 @@ static bool pattern_matches(const char *pattern, const char *const *segments, si
     }
     if (*pattern)
         return false;
-    *id_out = id;
+    *out = (struct named){ .id = id, .tail = tail };
     return true;
 }
 
@@ -35,8 +48,7 @@ static void add_method(char *allow, size_t size, const char *method)
     snprintf(allow + used, size - used, "%s%s", used ? ", " : "", method);
 }
 
-static void collect(const struct route *route, const char *method, const char *id,
-                    struct route_match *out)
+static void collect(const struct route *route, const char *method, const struct named *named, struct route_match *out)
 {
     bool get = strcmp(route->method, "GET") == 0;
     add_method(out->allow, sizeof(out->allow), route->method);
@@ -46,7 +58,7 @@ static void collect(const struct route *route, const char *method, const char *i
     if (!head && strcmp(route->method, method) != 0)
         return;
     out->route = route;
-    out->id = id;
+    out->id = named->id;
     out->head = head;
 }
 
@@ -56,9 +68,13 @@ int router_find(const struct route *routes, size_t count, const char *method,
 {
     *out = (struct route_match){ 0 };
     for (size_t i = 0; i < count; i++) {
-        const char *id = NULL;
-        if (pattern_matches(routes[i].pattern, segments, segment_count, &id))
-            collect(&routes[i], method, id, out);
+        struct named named = { 0 };
+        if (pattern_matches(routes[i].pattern, segments, segment_count, &named))
+            collect(&routes[i], method, &named, out);
+        if (out->route == &routes[i] && named.tail < segment_count) {
+            out->tail = segments + named.tail;
+            out->tail_count = segment_count - named.tail;
+        }
     }
     if (!out->allow[0])
         return err_set(err, ERR_NOT_FOUND, "There is nothing at this path.");

@@ -22,7 +22,8 @@ enum access {
 
 struct route {
     const char *method;
-    const char *pattern; /* "/api/v1/sessions/{id}/execute"; {name} stands for one non-empty segment */
+    const char *pattern; /* "/api/v1/sessions/{id}/execute"; {name} stands for one non-empty segment, {name...} at the end
+                          * for one or more, empty ones too: the handler looks at them */
     /* Fills the call's response, or fails with an error that becomes the answer. */
     int (*handler)(struct call *call, struct err *err);
     enum access access;
@@ -38,6 +39,8 @@ extern const size_t route_count;
 struct route_match {
     const struct route *route; /* NULL for OPTIONS: only `allow` is asked for */
     const char *id;            /* the first {name}'s segment, or NULL */
+    const char *const *tail;   /* the segments that {name...} stands for */
+    size_t tail_count;         /* 0: the pattern has none */
     bool head;                 /* HEAD: the answer of GET, without its body */
     char allow[64];            /* methods of the path, for the Allow header; "" for an unknown path */
 };

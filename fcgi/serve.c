@@ -50,6 +50,8 @@ static int handle(struct visit *visit, struct err *err)
         read_body(&visit->request, route, err) != 0)
         return -1;
     visit->call.id = visit->match.id;
+    visit->call.tail = visit->match.tail;
+    visit->call.tail_count = visit->match.tail_count;
     return route->handler(&visit->call, err);
 }
 
@@ -114,7 +116,12 @@ void serve_request(const struct server *server, const struct request_source *sou
                                 .response = &visit.response };
     run(&visit, source);
     bool head = visit.match.head || strcmp(visit.request.method, "HEAD") == 0;
-    int sent = response_send(&visit.response, head, sink);
+    struct err failure = ERR_INIT;
+    int sent = response_send(&visit.response, head, sink, &failure);
+    if (failure.code != ERR_NONE) {
+        visit.failure = failure.code;
+        log_err(LOG_LEVEL_ERROR, "a download failed", &failure, "request_id", visit.response.request_id);
+    }
     int64_t us = clock_mono_us() - visit.start_us;
     count(&visit, us);
     log_access(&visit, sent == 0, us);

@@ -44,6 +44,14 @@ static int write_answer(void *arg, const char *data, size_t len)
     return FCGX_PutStr(data, (int)len, request->out) < 0 ? -1 : 0;
 }
 
+/* Without the end that FastCGI has: the web server takes that for a failure, and breaks with the client. */
+static void abort_answer(void *arg)
+{
+    FCGX_Request *request = arg;
+    (void)FCGX_FFlush(request->out);
+    (void)shutdown(request->ipcFd, SHUT_RDWR);
+}
+
 /* libfcgi has no time limits of its own: a web server that falls silent must not hold a thread for ever. */
 static void limit_silence(int fd)
 {
@@ -55,7 +63,7 @@ static void limit_silence(int fd)
 static void serve(struct worker *worker, FCGX_Request *fcgi)
 {
     const struct request_source source = { .params = fcgi->envp, .read = read_body, .arg = fcgi };
-    const struct response_sink sink = { .write = write_answer, .arg = fcgi };
+    const struct response_sink sink = { .write = write_answer, .abort = abort_answer, .arg = fcgi };
     fcgi->keepConnection = 0; /* an idle connection would keep this thread from all others */
     limit_silence(fcgi->ipcFd);
     serve_request(&worker->server, &source, fcgi->ipcFd, &sink);

@@ -76,3 +76,6 @@ INTEGRATION_TESTS += tests/integration/test_idempotency_broken
 tests_integration_test_idempotency_broken_SOURCES = tests/integration/test_idempotency_broken.c \
 	tests/fakes/breaking_proxy.c tests/fakes/breaking_proxy.h $(API_CLIENT)
 tests_integration_test_idempotency_broken_LDADD = $(API_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_conditional
+tests_unit_test_conditional_SOURCES = tests/unit/test_conditional.c
+tests_unit_test_conditional_LDADD = $(API_TEST_LIBS)

@@ -7,7 +7,7 @@ BUILD_PACKAGES=(gcc make autoconf automake pkg-config libc6-dev libfcgi-dev libm
 RUN_PACKAGES=(mariadb-server mariadb-client lighttpd bubblewrap python3 nodejs curl jq ca-certificates procps util-linux)
 DOCKER_PACKAGES=(docker.io mmdebstrap)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
-APACHE_PACKAGES=(apache2-bin)
+APACHE_PACKAGES=(apache2-bin libapache2-mod-xsendfile)
 TLS_PACKAGES=(openssl lighttpd-mod-openssl)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # SANDBOX_STORAGE=s3, and tests
 TEST_PACKAGES=(python3-requests mmdebstrap prometheus python3-venv)

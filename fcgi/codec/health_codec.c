@@ -16,15 +16,16 @@ struct json_object *health_encode(double took_ms)
     return object;
 }
 
-static struct json_object *database_encode(const struct health_report *report)
+/* One that only answers, or does not. */
+static struct json_object *answering_encode(enum health health, const struct err *err, double took_ms)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
         return NULL;
-    fields_add_text(object, "status", health_name(report->database));
-    if (report->database != HEALTH_GOOD)
-        fields_add_text(object, "error", report->database_err.text);
-    fields_add_number(object, "took_ms", report->database_ms, 3);
+    fields_add_text(object, "status", health_name(health));
+    if (health != HEALTH_GOOD)
+        fields_add_text(object, "error", err->text);
+    fields_add_number(object, "took_ms", took_ms, 3);
     return object;
 }
 
@@ -105,7 +106,8 @@ struct json_object *health_report_encode(const struct health_report *report, boo
     fields_add_text(object, "status", health_name(report->overall));
     fields_add_text(object, "version", PACKAGE_VERSION);
     fields_add_time(object, "checked_at", report->seen_ms);
-    fields_add(object, "database", database_encode(report));
+    fields_add(object, "database", answering_encode(report->database, &report->database_err, report->database_ms));
+    fields_add(object, "storage", answering_encode(report->storage, &report->storage_err, report->storage_ms));
     fields_add(object, "nodes", part_encode(report->nodes_ms, nodes));
     fields_add(object, "jobs", part_encode(report->jobs_ms, jobs));
     return object;

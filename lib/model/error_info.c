@@ -30,6 +30,8 @@ static const struct error_info table[ERR_CODES] = {
                          "Send the body as application/json" },
     [ERR_TOO_LARGE] = { "Sandbox.PayloadTooLarge", 413, false, "The request is too large",
                         "Send less; the detail names the limit" },
+    [ERR_RANGE] = { "Sandbox.RangeNotSatisfiable", 416, false, "The file has no such range",
+                    "Ask for bytes within the size that Content-Range names" },
     [ERR_CONFLICT] = { "Sandbox.Conflict", 409, false, "The current state does not allow this",
                        "Look at the current state and decide again" },
     [ERR_RATE_LIMITED] = { "Sandbox.RateLimited", 429, true, "Too many requests",

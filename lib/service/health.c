@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges the database, the nodes and the jobs by what they say now. */
+/* Judges the database, storage, the nodes and the jobs by what they say now. */
 #include "lib/service/health.h"
 
 #include <string.h>
 
 #include "lib/repo/node_repo.h"
+#include "lib/storage/storage.h"
 #include "lib/util/clock.h"
 
 enum { SILENT_INTERVALS = 3 };
@@ -104,9 +105,18 @@ static enum health look_at_jobs(const struct context *context, struct health_rep
     return overall;
 }
 
+static enum health look_at_storage(const struct context *context, struct health_report *report)
+{
+    int64_t start = clock_mono_us();
+    report->storage = storage_check(context->storage, &report->storage_err) == 0 ? HEALTH_GOOD : HEALTH_BAD;
+    report->storage_ms = ms_since(start);
+    return report->storage;
+}
+
 void health_service_report(const struct context *context, struct health_report *out)
 {
     *out = (struct health_report){ .seen_ms = context->now_ms() };
+    enum health storage = look_at_storage(context, out);
     if (health_service_ping(context, &out->database_ms, &out->database_err) != 0) {
         out->overall = out->database = HEALTH_BAD; /* the rest is in there */
         for (size_t i = 0; i < HEALTH_JOBS; i++)
@@ -114,7 +124,7 @@ void health_service_report(const struct context *context, struct health_report *
         return;
     }
     enum health nodes = look_at_nodes(context, out);
-    out->overall = worse(nodes, look_at_jobs(context, out));
+    out->overall = worse(worse(storage, nodes), look_at_jobs(context, out));
 }
 
 void health_report_release(struct health_report *report)

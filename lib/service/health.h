@@ -31,7 +31,9 @@ struct health_report {
     enum health overall;
     enum health database;
     struct err database_err; /* when it is bad */
-    double database_ms, nodes_ms, jobs_ms; /* what each look took */
+    enum health storage;
+    struct err storage_err;
+    double database_ms, storage_ms, nodes_ms, jobs_ms; /* what each look took */
     int64_t seen_ms; /* wall clock when nodes and jobs were judged */
     struct node_list nodes;
     struct job_list beats;

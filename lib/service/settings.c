@@ -27,6 +27,8 @@ static const struct setting api_table[] = {
       .help = "Threads of one sandbox-api process; each has a database connection." },
     { .key = "max_waiters", .type = SETTING_INT, .offset = AT(max_waiters), .preset = "24", .min = 0,
       .max = 511, .help = "How many of them may wait for results at once; less than threads." },
+    { .key = "sendfile", .type = SETTING_STRING, .offset = AT(sendfile), .preset = "x-sendfile", .choices = "x-sendfile|off",
+      .help = "x-sendfile: a web server that says that it can (SANDBOX_SENDFILE) sends files of storage's directory itself; off: never." },
 };
 #undef AT
 

@@ -21,6 +21,7 @@ struct doorbell_settings {
 struct api_settings {
     int64_t threads;     /* of one process */
     int64_t max_waiters; /* of them, how many may be waiting for results at once */
+    char *sendfile;      /* "x-sendfile" or "off" */
 };
 
 struct node_settings {

@@ -19,6 +19,7 @@ enum err_code {
     ERR_METHOD,           /* route exists, method does not */
     ERR_MEDIA_TYPE,       /* body of an unexpected content type */
     ERR_TOO_LARGE,        /* body or field over its documented size */
+    ERR_RANGE,            /* no such part of a file */
     ERR_CONFLICT,         /* state does not allow it */
     ERR_RATE_LIMITED,     /* per-token rate exceeded */
     ERR_NO_ROOM,          /* every node is at capacity */

@@ -41,7 +41,7 @@ class Endpoint:
         return f"{self.method} {self.path}"
 
     def to(self, identity):
-        return self.prefix + self.path.replace("{id}", identity)
+        return self.prefix + self.path.replace("{id}", identity).replace("{path...}", "no/such.file")
 
     @property
     def nobody(self):
@@ -162,6 +162,9 @@ ENDPOINTS = [
     Endpoint("POST", "/sessions/{id}/execute", "sessions", "session", body=EXECUTION, query={"wait": WAIT}, idempotent=True),
     Endpoint("POST", "/sessions/{id}/execute-sync", "sessions", "session", body=EXECUTION, idempotent=True),
     Endpoint("GET", "/sessions/{id}/executions", "sessions", "session", query={**PAGE, "status": q_choice(*EXECUTION_STATES)}),
+    Endpoint("GET", "/sessions/{id}/files", "sessions", "session", query={**PAGE, "prefix": q_text(["", "data/", "x" * 1024])}),
+    Endpoint("GET", "/sessions/{id}/files/{path...}", "sessions", "session"),
+    Endpoint("DELETE", "/sessions/{id}/files/{path...}", "sessions", "session"),
     Endpoint("GET", "/executions/{id}", "sessions", "execution"),
     Endpoint("GET", "/executions/{id}/status", "sessions", "execution"),
     Endpoint("GET", "/executions/{id}/result", "sessions", "execution", query={"wait": WAIT}),

@@ -41,6 +41,7 @@ class Hammer(threading.Thread):
         self.actions = [action for action, weight in (
             (self.look_around, 12), (self.look_at_session, 12), (self.look_at_execution, 12), (self.execute, 1), (self.execute_and_wait, 1),
             (self.create_or_end, 1), (self.change_template, 6), (self.containers, 6), (self.operators, 4), (self.health, 6), (self.no_body, 10),
+            (self.files, 6),
             (self.bad_field, 12), (self.bad_id, 8), (self.bad_token, 8), (self.bad_query, 6), (self.cut_body, 4), (self.huge_body, 1), (self.cancel, 1))
             for _ in range(weight)]
 
@@ -153,6 +154,14 @@ class Hammer(threading.Thread):
         if found:
             path = f"/containers/{self.random.choice(found)['container_id']}"
             self.ask("GET", path + self.random.choice(("", "", "/logs?tail=5")), fine=(200, 404))
+
+    def files(self):
+        """There are none, or as many as somebody put there."""
+        if self.session:
+            self.ask("GET", f"/sessions/{self.session}/files" + self.random.choice(("", "?prefix=a", "?limit=3&offset=1")), fine=(200,))
+            path = f"/sessions/{self.session}/files/" + self.random.choice(("nothing", "a/b/c", "%C3%A4%20%25"))
+            self.ask(self.random.choice(("GET", "HEAD", "DELETE")), path, fine=(404, 204, 200))
+            self.ask("GET", f"/sessions/{self.session}/files/" + self.random.choice(("a//b", "a/", "a%2Fb", "%2e%2e/x")), fine=(400,))
 
     def operators(self):
         self.ask("GET", self.random.choice(("/nodes", "/metrics")), fine=(200,))

@@ -183,6 +183,32 @@ class Odd(Case):
         self.assertNotEqual(status, 403)
 
 
+def second_web_server(stack, change):
+    """The process, its port and its directory: before the same workers, with the settings of the first as `change` makes them."""
+    place, run = tempfile.TemporaryDirectory(), stack.run_dir
+    os.chmod(place.name, 0o755)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for source in (run / stack.web).glob("*.conf"):
+        text = source.read_text().replace(f":{stack.port}", f":{port}").replace(f"= {stack.port}", f"= {port}")
+        text = change(text.replace(str(run / stack.web), place.name))
+        # the workers are there already
+        text = re.sub(r'^ *"(bin-path|bin-environment|max-procs)".*\n', "", text, flags=re.M).replace('api.sock",', 'api.sock-0",')
+        (pathlib.Path(place.name) / source.name).write_text(text)
+    command = ["apache2", "-D", "FOREGROUND", "-f"] if stack.web == "apache" else ["lighttpd", "-D", "-f"]
+    main = pathlib.Path(place.name) / ("apache-server.conf" if stack.web == "apache" else "lighttpd.conf")
+    server = subprocess.Popen([*command, str(main)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+
+    def answers():
+        try:
+            return Client(port, stack.token).get("/health").status == 200
+        except OSError:
+            return False
+    stack.until(answers, 10, "the second web server answers")
+    return server, port, place
+
+
 class Proxied(Case):
     """A second web server before the same workers, with the lines for a trusted proxy taken in: the clients say who they are."""
 
@@ -191,15 +217,7 @@ class Proxied(Case):
         super().setUpClass()
         if cls.stack.authority:
             raise unittest.SkipTest("in the clear")
-        cls.place = tempfile.TemporaryDirectory()
-        os.chmod(cls.place.name, 0o755)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            cls.port = free.getsockname()[1]
-        main = cls.settings()
-        command = ["apache2", "-D", "FOREGROUND", "-f"] if cls.stack.web == "apache" else ["lighttpd", "-D", "-f"]
-        cls.server = subprocess.Popen([*command, main], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                      env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-        cls.stack.until(cls.answers, 10, "the second web server answers")
+        cls.server, cls.port, cls.place = second_web_server(cls.stack, cls.believing)
 
     @classmethod
     def tearDownClass(cls):
@@ -208,24 +226,9 @@ class Proxied(Case):
         cls.place.cleanup()
         super().tearDownClass()
 
-    @classmethod
-    def settings(cls):
-        place, run = pathlib.Path(cls.place.name), cls.stack.run_dir
-        for source in (run / cls.stack.web).glob("*.conf"):
-            text = source.read_text().replace(f":{cls.stack.port}", f":{cls.port}").replace(f"= {cls.stack.port}", f"= {cls.port}")
-            text = text.replace(str(run / cls.stack.web), str(place)).replace("192.0.2.10", "127.0.0.1")
-            text = re.sub(r"#(RemoteIP|extforward)", r"\1", text)
-            # the workers are there already
-            text = re.sub(r'^ *"(bin-path|bin-environment|max-procs)".*\n', "", text, flags=re.M).replace('api.sock",', 'api.sock-0",')
-            (place / source.name).write_text(text)
-        return str(place / ("apache-server.conf" if cls.stack.web == "apache" else "lighttpd.conf"))
-
-    @classmethod
-    def answers(cls):
-        try:
-            return Client(cls.port, cls.stack.token).get("/health").status == 200
-        except OSError:
-            return False
+    @staticmethod
+    def believing(text):
+        return re.sub(r"#(RemoteIP|extforward)", r"\1", text.replace("192.0.2.10", "127.0.0.1"))
 
     def ask(self, method, path, address, body=None):
         client = Client(self.port, self.stack.token)

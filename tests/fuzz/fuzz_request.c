@@ -34,10 +34,11 @@ static int drop(void *arg, const char *data, size_t len)
 static void answer(const struct err *err)
 {
     struct response response = { .request_id = "fuzz" };
+    struct err failure = ERR_INIT;
     const struct response_sink sink = { .write = drop };
     fuzz_require(err->code != ERR_NONE && err->code != ERR_INTERNAL, "a refusal without a reason");
     response_error(&response, err);
-    fuzz_require(response_send(&response, false, &sink) == 0, "an error that cannot be sent");
+    fuzz_require(response_send(&response, false, &sink, &failure) == 0, "an error that cannot be sent");
     response_release(&response);
 }
 

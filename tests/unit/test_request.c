@@ -65,6 +65,8 @@ static void fake_free(struct fake *fake)
     free(fake);
 }
 
+#define TEN "/1/2/3/4/5/6/7/8/9/0"
+#define TEN_GOT "1|2|3|4|5|6|7|8|9|0|"
 static const struct {
     const char *uri;
     const char *segments; /* joined by '|'; NULL: refused */
@@ -108,7 +110,8 @@ static const struct {
     { "/%c0%af", NULL },
     { "/%ed%a0%80", NULL },
     { "/\xff", NULL },
-    { "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/21/22/23/24/25/26/27/28/29/30/31/32/33", NULL },
+    { TEN TEN TEN TEN TEN TEN TEN TEN, TEN_GOT TEN_GOT TEN_GOT TEN_GOT TEN_GOT TEN_GOT TEN_GOT "1|2|3|4|5|6|7|8|9|0" },
+    { TEN TEN TEN TEN TEN TEN TEN TEN "/1", NULL },
 };
 
 START_TEST(test_request__path)

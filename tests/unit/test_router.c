@@ -7,6 +7,7 @@
 #include "fcgi/request.h"
 #include "fcgi/router.h"
 
+#define FILE_PATTERN "/api/v1/sessions/{id}/files/{path...}"
 static const struct {
     const char *method, *path;
     enum err_code code;
@@ -32,6 +33,14 @@ static const struct {
     { "HEAD", "/api/v1/sessions/x/execute", ERR_METHOD, NULL, NULL, "POST, OPTIONS" },
     { "get", "/health", ERR_METHOD, NULL, NULL, NULL },
     { "", "/health", ERR_METHOD, NULL, NULL, NULL },
+    { "GET", "/api/v1/sessions/x/files", ERR_NONE, "/api/v1/sessions/{id}/files", "x", "GET, HEAD, OPTIONS" },
+    { "GET", "/api/v1/sessions/x/files/a", ERR_NONE, FILE_PATTERN, "x", NULL },
+    { "HEAD", "/api/v1/sessions/x/files/a/b%2Fc/d", ERR_NONE, FILE_PATTERN, "x", "GET, HEAD, DELETE, OPTIONS" },
+    { "DELETE", "/api/v1/sessions/x/files/", ERR_NONE, FILE_PATTERN, "x", NULL },
+    { "GET", "/api/v1/sessions/x/files//etc/passwd", ERR_NONE, FILE_PATTERN, "x", NULL },
+    { "GET", "/api/v1/sessions/x/files/upload", ERR_NONE, FILE_PATTERN, "x", NULL },
+    { "PUT", "/api/v1/sessions/x/files/a", ERR_METHOD, NULL, NULL, "GET, HEAD, DELETE, OPTIONS" },
+    { "GET", "/api/v1/sessions//files/a", ERR_NOT_FOUND, NULL, NULL, "" },
     { "GET", "/", ERR_NOT_FOUND, NULL, NULL, "" },
     { "GET", "/health/", ERR_NOT_FOUND, NULL, NULL, "" },
     { "GET", "//health", ERR_NOT_FOUND, NULL, NULL, "" },
@@ -69,6 +78,22 @@ START_TEST(test_router__cases)
 }
 END_TEST
 
+/* {path...} is all that follows, as it is. */
+START_TEST(test_router__tail)
+{
+    static const char *const segments[] = { "api", "v1", "sessions", "x", "files", "a", "", "b/c" };
+    struct route_match match;
+    struct err err = ERR_INIT;
+    for (size_t count = 6; count <= 8; count++) {
+        ck_assert_int_eq(router_find(route_table, route_count, "DELETE", segments, count, &match, &err), 0);
+        ck_assert_ptr_eq(match.tail, segments + 5);
+        ck_assert_uint_eq(match.tail_count, count - 5);
+    }
+    ck_assert_int_eq(router_find(route_table, route_count, "GET", segments, 5, &match, &err), 0);
+    ck_assert_uint_eq(match.tail_count, 0);
+}
+END_TEST
+
 /* Only health is open; what takes a body is a POST; each row is complete and no row is there twice. */
 START_TEST(test_router__table_is_sound)
 {
@@ -92,6 +117,7 @@ int main(void)
     Suite *suite = suite_create("router");
     TCase *tcase = tcase_create("router");
     tcase_add_loop_test(tcase, test_router__cases, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tcase, test_router__tail);
     tcase_add_loop_test(tcase, test_router__table_is_sound, 0, (int)route_count);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
