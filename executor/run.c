@@ -68,13 +68,15 @@ void run_free(struct run *run)
 bool run_disk_over(const struct run *run, bool exactly)
 {
     int64_t limit = run->disk_limit_mb * MIB, bytes = run->engine->usage.bytes;
-    return limit > 0 && bytes > run->bytes_before && (bytes > limit || (exactly && bytes == limit));
+    return limit > 0 && bytes > run->bytes_before && !run->engine->usage.capped && (bytes > limit || (exactly && bytes == limit));
 }
 
 bool run_files_over(const struct run *run)
 {
     const struct engine *engine = run->engine;
-    return engine->usage.files > engine->setup.files_max && engine->usage.files > run->files_before;
+    /* where they can no longer be counted, whether it added to them cannot be told: who makes room must make enough */
+    bool added = engine->usage.files > run->files_before || (engine->usage.capped && run->state == RUN_SWEEPING);
+    return engine->usage.files > engine->setup.files_max && added;
 }
 
 /* What is over the limit counts against this execution only if it added to it. */

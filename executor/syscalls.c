@@ -63,10 +63,11 @@ static int refuse_namespaces(scmp_filter_ctx ctx)
     return 0;
 }
 
-/* Faking input into a terminal that somebody else reads. */
-static int refuse_terminal_input(scmp_filter_ctx ctx)
+/* Faking input into a terminal that somebody else reads; a file's project, which its quota hangs on. */
+static int refuse_commands(scmp_filter_ctx ctx)
 {
-    static const unsigned long commands[] = { 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */ };
+    static const unsigned long commands[] = { 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */, 0x401c5820 /* FS_IOC_FSSETXATTR */,
+                                              0x40086602 /* FS_IOC_SETFLAGS */, 0x40046602 /* FS_IOC32_SETFLAGS */ };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         int status = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
                                       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, commands[i]));
@@ -103,7 +104,7 @@ static int add_rules(scmp_filter_ctx ctx, bool network)
     if (status == 0)
         status = refuse_namespaces(ctx);
     if (status == 0)
-        status = refuse_terminal_input(ctx);
+        status = refuse_commands(ctx);
     if (status == 0)
         status = refuse_sockets(ctx, network);
     return status;

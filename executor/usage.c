@@ -5,7 +5,7 @@
 #include "executor/reach.h"
 #include "executor/walk.h"
 
-enum { LOOKS_MAX = 64, BLOCK = 512 };
+enum { LOOKS_MAX = 64, BLOCK = 512, MORE = 1000 };
 
 static int64_t size_of(const struct stat *st)
 {
@@ -19,11 +19,12 @@ void usage_measure(const struct setup *setup, const struct journal *journal, str
     struct walk walk;
     *usage = (struct usage){ .moment = journal_moment(journal) };
     walk_begin(&walk, setup, "");
-    walk.limit = setup->files_max + 1;
+    walk.limit = setup->files_max * 2 + MORE;
     walk_enter(&walk);
     while (walk_next(&walk))
         usage->bytes += size_of(&walk.st);
     usage->files = walk.entries; /* directories and pipes too: a million of them is as much to go through */
+    usage->capped = walk.entries >= walk.limit;
     walk_leave();
     walk_end(&walk);
 }
