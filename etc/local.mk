@@ -21,7 +21,7 @@ EXTRA_DIST += $(SAMPLES:=.in) $(LOGROTATE:=.in) $(UNITS:=.in) etc/web-errors.sh
 $(SAMPLES) $(LOGROTATE) $(UNITS): %: $(top_srcdir)/%.in $(top_srcdir)/etc/local.mk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) \
 	    -e 's|@BIND@|127.0.0.1|; s|@PORT@|8000|; s|@USER@|www-data|; s|@GROUP@|www-data|; s|@PROCESSES@|2|' \
-	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@WEB@|$(pkgdatadir)/web|; s|@STORAGE@|/var/lib/sandbox/workspaces|' \
+	    -e 's|@ERRORS@|$(pkgdatadir)/errors|; s|@WEB@|$(pkgdatadir)/web|; s|@UPLOADS@|/var/cache/lighttpd/uploads|; s|@STORAGE@|/var/lib/sandbox/workspaces|' \
 	    -e 's|@SOCKET@|/run/lighttpd/sandbox-api.sock|; s|@API_SOCKET@|/run/sandbox-api/api.sock|' \
 	    -e 's|@TLS@|#|; s|@CONFDIR@|$(sampledir)|; s|@CERT@|/etc/ssl/certs/sandbox.pem|; s|@KEY@|/etc/ssl/private/sandbox.pem|' \
 	    -e 's|@RUNDIR@|/run/apache2|; s|@LOG@|syslog:daemon|' \

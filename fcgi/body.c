@@ -7,13 +7,13 @@
 
 #include "fcgi/request.h"
 
-enum { LENGTH_UNKNOWN = -1, LENGTH_BAD = -2 };
+enum { LENGTH_BAD = -2 };
 
 static int64_t promised_length(const struct request *request)
 {
     const char *text = request_param(request, "CONTENT_LENGTH");
     if (!text || !*text)
-        return LENGTH_UNKNOWN;
+        return BODY_LENGTH_UNKNOWN;
     int64_t length = 0;
     for (; *text; text++) {
         if (*text < '0' || *text > '9' || length > INT64_MAX / 100)
@@ -55,44 +55,53 @@ static int too_large(size_t limit, struct err *err)
     return err_set(err, ERR_TOO_LARGE, "The body of this request may have at most %zu bytes.", limit);
 }
 
-/* Up to one byte more than the limit, which says that there is more. */
-static int read_all(struct request *request, size_t limit, struct err *err)
+int body_reader_open(struct body_reader *reader, const struct request *request, size_t limit, struct err *err)
+{
+    *reader = (struct body_reader){ .source = request->source, .promised = promised_length(request), .limit = limit };
+    if (reader->promised == LENGTH_BAD)
+        return err_set(err, ERR_INVALID, "Content-Length is not a number.");
+    return reader->promised > (int64_t)limit ? too_large(limit, err) : 0;
+}
+
+int body_reader_read(struct body_reader *reader, char *buf, size_t len, size_t *got_out, struct err *err)
+{
+    long got = reader->source->read(reader->source->arg, buf, len);
+    if (got < 0)
+        return err_set(err, ERR_INVALID, "The body ended before it was complete.");
+    reader->got += got;
+    if (reader->got > (int64_t)reader->limit)
+        return too_large(reader->limit, err);
+    if (got == 0 && reader->promised != BODY_LENGTH_UNKNOWN && reader->got != reader->promised)
+        return err_set(err, ERR_INVALID, "The body has %lld bytes, but Content-Length says %lld.", (long long)reader->got,
+                       (long long)reader->promised);
+    *got_out = (size_t)got;
+    return 0;
+}
+
+static int read_all(struct request *request, struct body_reader *reader, struct err *err)
 {
     char chunk[16384];
-    request->body = STRBUF_INIT(limit + sizeof(chunk));
-    while (request->body.len <= limit) {
-        long got = request->source->read(request->source->arg, chunk, sizeof(chunk));
-        if (got < 0)
-            return err_set(err, ERR_INVALID, "The body ended before it was complete.");
-        if (got == 0)
-            break;
-        strbuf_add(&request->body, chunk, (size_t)got);
-    }
+    size_t got = 0;
+    request->body = STRBUF_INIT(reader->limit + sizeof(chunk));
+    do {
+        if (body_reader_read(reader, chunk, sizeof(chunk), &got, err) != 0)
+            return -1;
+        strbuf_add(&request->body, chunk, got);
+    } while (got > 0);
     return strbuf_ok(&request->body) ? 0 : err_internal(err, 0, "out of memory for a request body");
 }
 
 int request_read_body(struct request *request, size_t limit, struct err *err)
 {
-    int64_t promised = promised_length(request);
-    if (promised == LENGTH_BAD)
-        return err_set(err, ERR_INVALID, "Content-Length is not a number.");
-    if (promised > (int64_t)limit)
-        return too_large(limit, err);
-    if (limit > 0 && check_type(request, err) != 0)
+    struct body_reader reader;
+    if (body_reader_open(&reader, request, limit, err) != 0 || (limit > 0 && check_type(request, err) != 0))
         return -1;
-    if (read_all(request, limit, err) != 0)
-        return -1;
-    if (request->body.len > limit)
-        return too_large(limit, err);
-    if (promised != LENGTH_UNKNOWN && (int64_t)request->body.len != promised)
-        return err_set(err, ERR_INVALID, "The body has %zu bytes, but Content-Length says %lld.",
-                       request->body.len, (long long)promised);
-    return 0;
+    return read_all(request, &reader, err);
 }
 
 bool request_has_no_body(const struct request *request)
 {
     const char *type = request_param(request, "CONTENT_TYPE");
     int64_t length = promised_length(request);
-    return length == 0 || (length == LENGTH_UNKNOWN && (!type || !type[0]));
+    return length == 0 || (length == BODY_LENGTH_UNKNOWN && (!type || !type[0]));
 }

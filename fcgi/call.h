@@ -17,6 +17,7 @@ struct call {
     const char *id; /* what stands for the {id} of the route's pattern */
     const char *const *tail; /* and for its {name...} */
     size_t tail_count;
+    struct body_reader body; /* of a route with BODY_STREAM */
     struct wait_room *room;
     int client_fd;  /* hangs up when the client is gone; -1: unknown */
     struct response *response;
@@ -60,6 +61,7 @@ int executions_cancel(struct call *call, struct err *err);
 int files_list(struct call *call, struct err *err);
 int files_get(struct call *call, struct err *err);
 int files_delete(struct call *call, struct err *err);
+int files_upload(struct call *call, struct err *err);
 int internal_status(struct call *call, struct err *err);
 int internal_heartbeat(struct call *call, struct err *err);
 int internal_result(struct call *call, struct err *err);

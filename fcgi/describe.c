@@ -16,6 +16,13 @@ static const char *access_name(enum access access)
     return access == ACCESS_CONTAINER ? "container" : "token";
 }
 
+static const char *body_name(enum body_kind body)
+{
+    if (body == BODY_NONE)
+        return NULL;
+    return body == BODY_JSON ? "json" : "stream";
+}
+
 /* "a|b" as ["a", "b"] */
 static struct json_object *names(const char *list)
 {
@@ -49,6 +56,7 @@ static struct json_object *route_encode(const struct route *route)
     fields_add_text(object, "access", access_name(route->access));
     fields_add_text(object, "scope", scoped ? guard_scope_name(route->scope) : NULL);
     fields_add(object, "query", names(route->query));
+    fields_add_text(object, "body", body_name(route->body));
     fields_add_int(object, "body_limit", (int64_t)route->body_limit);
     fields_add_text(object, "summary", route->summary);
     return object;

@@ -5,7 +5,7 @@
 
 #include "lib/util/json.h"
 
-/* {"routes": [{method, path, access, scope, query: [names], body_limit, summary}], "errors": [{error_code, status, retryable}]}; access
+/* {"routes": [{method, path, access, scope, query: [names], body, body_limit, summary}], "errors": [{error_code, status, retryable}]}; access
  * is open, token or container, scope null or its name. The caller's reference; NULL when memory is out. */
 struct json_object *describe_contract(void);
 

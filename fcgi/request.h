@@ -63,4 +63,17 @@ bool request_has_no_body(const struct request *request);
  * not a number or not the truth; ERR_MEDIA_TYPE when it is not application/json in UTF-8. */
 int request_read_body(struct request *request, size_t limit, struct err *err) must_use;
 
+enum { BODY_LENGTH_UNKNOWN = -1 };
+/* Reads a body piece by piece, whatever its type. */
+struct body_reader {
+    const struct request_source *source;
+    int64_t promised; /* Content-Length, or BODY_LENGTH_UNKNOWN */
+    int64_t got;
+    size_t limit;
+};
+/* ERR_TOO_LARGE, ERR_INVALID: from what Content-Length says. */
+int body_reader_open(struct body_reader *reader, const struct request *request, size_t limit, struct err *err) must_use;
+/* Up to `len` bytes; *got_out is 0 at the end. ERR_TOO_LARGE beyond the limit; ERR_INVALID when it ends early, or is not as long as promised. */
+int body_reader_read(struct body_reader *reader, char *buf, size_t len, size_t *got_out, struct err *err) must_use;
+
 #endif

@@ -20,6 +20,13 @@ enum access {
     ACCESS_CONTAINER, /* a container's own secret, and no token */
 };
 
+/* What it takes as a body. */
+enum body_kind {
+    BODY_NONE,
+    BODY_JSON,   /* read beforehand, into request->body */
+    BODY_STREAM, /* form data, which the handler reads itself out of call->body */
+};
+
 struct route {
     const char *method;
     const char *pattern; /* "/api/v1/sessions/{id}/execute"; {name} stands for one non-empty segment, {name...} at the end
@@ -29,7 +36,8 @@ struct route {
     enum access access;
     enum scope scope;
     const char *query;  /* query parameters that it knows, separated by '|'; NULL: none */
-    size_t body_limit;  /* bytes of a JSON body; 0: takes none */
+    enum body_kind body;
+    size_t body_limit;  /* bytes */
     const char *summary;
 };
 

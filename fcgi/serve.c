@@ -30,8 +30,11 @@ static int find_route(struct visit *visit, struct err *err)
 }
 
 /* An executor that has nothing to say need not send {}. */
-static int read_body(struct request *request, const struct route *route, struct err *err)
+static int read_body(struct visit *visit, const struct route *route, struct err *err)
 {
+    struct request *request = &visit->request;
+    if (route->body == BODY_STREAM)
+        return body_reader_open(&visit->call.body, request, route->body_limit, err);
     if (route->access == ACCESS_CONTAINER && request_has_no_body(request))
         return 0;
     return request_read_body(request, route->body_limit, err);
@@ -47,7 +50,7 @@ static int handle(struct visit *visit, struct err *err)
     visit->response.internal = route->access == ACCESS_CONTAINER;
     if (guard_admit(route, &visit->request, visit->server->context, &visit->call.caller, err) != 0 ||
         request_check_query(&visit->request, route->query, err) != 0 ||
-        read_body(&visit->request, route, err) != 0)
+        read_body(visit, route, err) != 0)
         return -1;
     visit->call.id = visit->match.id;
     visit->call.tail = visit->match.tail;

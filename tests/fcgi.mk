@@ -16,6 +16,9 @@ tests_unit_test_artifacts_SOURCES = tests/unit/test_artifacts.c
 tests_unit_test_artifacts_LDADD = $(API_TEST_LIBS)
 tests_unit_test_response_SOURCES = tests/unit/test_response.c
 tests_unit_test_response_LDADD = $(API_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_multipart
+tests_unit_test_multipart_SOURCES = tests/unit/test_multipart.c
+tests_unit_test_multipart_LDADD = $(API_TEST_LIBS)
 
 dist_check_SCRIPTS += tests/check-web-tier.sh tests/check-samples.sh
 
@@ -79,3 +82,6 @@ tests_integration_test_idempotency_broken_LDADD = $(API_TEST_LIBS)
 UNIT_TESTS += tests/unit/test_conditional
 tests_unit_test_conditional_SOURCES = tests/unit/test_conditional.c
 tests_unit_test_conditional_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_api_uploads
+tests_integration_test_api_uploads_SOURCES = tests/integration/test_api_uploads.c $(API_CLIENT)
+tests_integration_test_api_uploads_LDADD = $(API_TEST_LIBS)

@@ -60,7 +60,7 @@ make_places() {
     chown root:www-data "$WORKSPACES_DIR"
     chmod 2770 "$WORKSPACES_DIR"
     # www-data puts the workers' sockets here, mysql the database's; sandboxes must reach neither
-    install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web"
+    install -d -m 0750 -o www-data -g www-data "$RUN_DIR/web" "$LIB_DIR/uploads"
     install -d -m 0750 -o "$(database_user)" -g www-data "$RUN_DIR/db"
     # each program counts in a directory of its own; the jobs make theirs
     install -d -m 0755 "$RUN_DIR/metrics"

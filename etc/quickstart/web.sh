@@ -62,7 +62,7 @@ render() { # FILE...
     local file
     for file in "$@"; do
         sed -e "s|@BIND@|127.0.0.1|; s|@PORT@|$PORT|; s|@USER@|www-data|; s|@GROUP@|www-data|; s|@PROCESSES@|$WORKERS|" \
-            -e "s|@ERRORS@|$RUN_DIR/errors|; s|@WEB@|$LIB_DIR/web|; s|@STORAGE@|$WORKSPACES_DIR|; s|@SOCKET@|$RUN_DIR/web/api.sock|; s|@API_SOCKET@|$RUN_DIR/web/api.sock|; s|@LOGS@||; s|@LOG@|/dev/stderr|" \
+            -e "s|@ERRORS@|$RUN_DIR/errors|; s|@WEB@|$LIB_DIR/web|; s|@UPLOADS@|$LIB_DIR/uploads|; s|@STORAGE@|$WORKSPACES_DIR|; s|@SOCKET@|$RUN_DIR/web/api.sock|; s|@API_SOCKET@|$RUN_DIR/web/api.sock|; s|@LOGS@||; s|@LOG@|/dev/stderr|" \
             -e "s|@API@|$BIN_DIR/sandbox-api|; s|@CONFIG@|$CONFIG|; s|@CONFDIR@|$RUN_DIR/$WEB|; s|@RUNDIR@|$RUN_DIR/$WEB|" \
             -e "s|@CERT@|$TLS_DIR/cert.pem|; s|@KEY@|$TLS_DIR/key.pem|; s|@TLS@|$([ "$TLS" = 1 ] || printf '#')|" \
             "$TOP/etc/$file.in" >"$RUN_DIR/$WEB/$file"

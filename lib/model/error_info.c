@@ -27,7 +27,7 @@ static const struct error_info table[ERR_CODES] = {
     [ERR_METHOD] = { "Sandbox.MethodNotAllowed", 405, false, "Method not allowed",
                      "Use one of the methods in the Allow header" },
     [ERR_MEDIA_TYPE] = { "Sandbox.UnsupportedMediaType", 415, false, "Unsupported media type",
-                         "Send the body as application/json" },
+                         "Send the body with the content type that the detail names" },
     [ERR_TOO_LARGE] = { "Sandbox.PayloadTooLarge", 413, false, "The request is too large",
                         "Send less; the detail names the limit" },
     [ERR_RANGE] = { "Sandbox.RangeNotSatisfiable", 416, false, "The file has no such range",

@@ -18,6 +18,8 @@ enum {
     WORKSPACE_DEPTH_MAX = 64,   /* components */
     WORKSPACE_FILES_MAX = 100000, /* of one session */
     FILE_BYTES_MAX = 100 * 1024 * 1024, /* of one upload */
+    FORM_BYTES_MAX = 128 * 1024,        /* of what is around it: headers, the path, what is ignored */
+    FORM_BODY_MAX = FILE_BYTES_MAX + FORM_BYTES_MAX,
     OBJECT_ID_SIZE = 17,
     SHA256_HEX_SIZE = 65,
     MIME_TYPE_SIZE = 128,

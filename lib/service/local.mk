@@ -15,6 +15,7 @@ lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h \
 lib_libservice_a_SOURCES += lib/service/audit.c lib/service/audit.h
 lib_libservice_a_SOURCES += lib/service/limits.c lib/service/limits.h lib/service/retention.c \
 	lib/service/retention.h
+lib_libservice_a_SOURCES += lib/service/uploads.c lib/service/uploads.h
 lib_libservice_a_SOURCES += lib/service/purge.c lib/service/purge.h
 lib_libservice_a_SOURCES += lib/service/cancelling.c lib/service/cancelling.h
 lib_libservice_a_SOURCES += lib/service/idempotency.c lib/service/idempotency.h

@@ -37,6 +37,11 @@ static size_t count_limits(void)
     return METRIC_LIMITS;
 }
 
+static size_t count_uploads(void)
+{
+    return METRIC_UPLOAD_OUTCOMES;
+}
+
 static size_t count_jobs(void)
 {
     return HEALTH_JOBS;
@@ -66,6 +71,12 @@ static void label_limit(size_t index, struct strbuf *out)
 {
     static const char *const names[METRIC_LIMITS] = { "requests", "executions", "sessions" };
     metrics_add_label(out, "kind", names[index]);
+}
+
+static void label_upload(size_t index, struct strbuf *out)
+{
+    static const char *const names[METRIC_UPLOAD_OUTCOMES] = { "stored", "refused", "failed" };
+    metrics_add_label(out, "outcome", names[index]);
 }
 
 static void label_job(size_t index, struct strbuf *out)
@@ -138,6 +149,10 @@ static const struct metric metrics[] = {
         .help = "Their bytes." },
     [METRIC_TRANSFER_DURATION] = { .name = "sandbox_transfer_duration_seconds", .bounds_us = run_bounds, .axes = { { two, label_direction } },
         .help = "How long moving all files of one execution took, waiting for storage included." },
+    [METRIC_UPLOADS] = { .name = "sandbox_uploads_total", .axes = { { count_uploads, label_upload } },
+        .help = "Uploads to sessions that exist: stored, refused for what was sent, or failed for a fault of ours." },
+    [METRIC_UPLOAD_BYTES] = { .name = "sandbox_upload_bytes_total",
+        .help = "Size of the files that were uploaded and stored." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -28,9 +28,12 @@ enum service_metric {
     METRIC_TRANSFER_FILES,     /* enum transfer_direction */
     METRIC_TRANSFER_BYTES,     /* likewise */
     METRIC_TRANSFER_DURATION,  /* likewise */
+    METRIC_UPLOADS,            /* enum metric_upload */
+    METRIC_UPLOAD_BYTES,
 };
 enum metric_warmth { METRIC_WARM, METRIC_COLD };
 enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT_SESSIONS, METRIC_LIMITS };
+enum metric_upload { METRIC_UPLOAD_STORED, METRIC_UPLOAD_REFUSED, METRIC_UPLOAD_FAILED, METRIC_UPLOAD_OUTCOMES };
 
 #define METRICS_API "api" /* the web workers' program name; a job's is its own */
 

@@ -26,11 +26,12 @@ BAD_IDS = {
 class Endpoint:
     """`scope`: what a token needs ("any": any token, None: no token, "container": a sandbox's own secret). `kind`: of the path's {id}.
     `body`, `query`: what it takes. `harmless`: members that turn a good body into one that stores nothing, and the answer to it;
-    an endpoint with an id has its harmless id instead. `idempotent`: takes Idempotency-Key. `limit`: of the body, in MiB."""
+    an endpoint with an id has its harmless id instead. `idempotent`: takes Idempotency-Key. `limit`: of the body, in MiB.
+    `form`: the body is form data, which tests of its own send (test_uploads.py)."""
 
-    def __init__(self, method, path, scope, kind=None, body=None, query=None, harmless=None, idempotent=False, prefix="/api/v1", limit=2):
+    def __init__(self, method, path, scope, kind=None, body=None, query=None, harmless=None, idempotent=False, prefix="/api/v1", limit=2, form=False):
         self.method, self.path, self.scope, self.kind = method, path, scope, kind
-        self.body, self.query, self.idempotent, self.prefix, self.limit = body, query or {}, idempotent, prefix, limit
+        self.body, self.query, self.idempotent, self.prefix, self.limit, self.form = body, query or {}, idempotent, prefix, limit, form
         # executors have error codes of their own
         self.internal = scope == "container"
         self.invalid = "Internal.InvalidParameter" if self.internal else "Sandbox.InvalidParameter"
@@ -165,6 +166,7 @@ ENDPOINTS = [
     Endpoint("GET", "/sessions/{id}/files", "sessions", "session", query={**PAGE, "prefix": q_text(["", "data/", "x" * 1024])}),
     Endpoint("GET", "/sessions/{id}/files/{path...}", "sessions", "session"),
     Endpoint("DELETE", "/sessions/{id}/files/{path...}", "sessions", "session"),
+    Endpoint("POST", "/sessions/{id}/files/upload", "sessions", "session", form=True),
     Endpoint("GET", "/executions/{id}", "sessions", "execution"),
     Endpoint("GET", "/executions/{id}/status", "sessions", "execution"),
     Endpoint("GET", "/executions/{id}/result", "sessions", "execution", query={"wait": WAIT}),

@@ -48,8 +48,8 @@ class Operation:
 
     @property
     def body(self):
-        """The body's media type: schema, example(s); None: takes none."""
-        found = self.document.plain(self.node["requestBody"])["content"]["application/json"] if "requestBody" in self.node else None
+        """The body's media type: schema, example(s); None: takes no JSON."""
+        found = self.document.plain(self.node["requestBody"])["content"].get("application/json") if "requestBody" in self.node else None
         return found
 
     def example(self):

@@ -46,7 +46,8 @@ class Contract(Case):
                 operation = documented[key]
                 self.assertEqual((operation.access, operation.scope), (route["access"], route["scope"]), "who may")
                 self.assertEqual(sorted(operation.query), sorted(route["query"]), "query parameters")
-                self.assertEqual(operation.body is not None, route["body_limit"] > 0, "whether it takes a body")
+                self.assertEqual("requestBody" in operation.node, route["body_limit"] > 0, "whether it takes a body")
+                self.assertEqual(operation.body is not None, route["body"] == "json", "whether that is JSON")
 
     def test_document__error_codes(self):
         codes = {row["error_code"]: row for row in self.program["errors"]}

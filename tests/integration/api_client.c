@@ -43,12 +43,15 @@ void client_free(struct client *client)
 struct body {
     const char *at;
     size_t left;
+    bool broken;
 };
 
 static long read_body(void *arg, char *buf, size_t len)
 {
     struct body *body = arg;
     size_t take = body->left < len ? body->left : len;
+    if (take == 0 && body->broken)
+        return -1;
     memcpy(buf, body->at, take);
     body->at += take;
     body->left -= take;
@@ -82,10 +85,10 @@ struct answer client_call(struct client *client, const char *method, const char 
 {
     char text[4][512];
     char *params[] = { text[0], text[1], text[2], text[3], (char *)client->param, NULL };
-    struct body sent = { .at = body ? body : "", .left = body ? strlen(body) : 0 };
+    struct body sent = { .at = body ? body : "", .left = body ? strlen(body) : 0, .broken = client->broken };
     snprintf(text[0], sizeof(text[0]), "REQUEST_METHOD=%s", method);
     snprintf(text[1], sizeof(text[1]), "REQUEST_URI=%s", uri);
-    snprintf(text[2], sizeof(text[2]), "CONTENT_TYPE=%s", body ? "application/json" : "");
+    snprintf(text[2], sizeof(text[2]), "CONTENT_TYPE=%s", !body ? "" : client->content_type ? client->content_type : "application/json");
     snprintf(text[3], sizeof(text[3]), "HTTP_AUTHORIZATION=%s%s", client->token[0] ? "Bearer " : "", client->token);
     struct strbuf out = STRBUF_INIT(16 * 1024 * 1024);
     const struct request_source source = { .params = params, .read = read_body, .arg = &sent };

@@ -19,6 +19,8 @@ struct client {
     struct wait_room room;
     struct metrics *http_metrics; /* NULL: requests are not counted */
     char token[64]; /* "" for none */
+    const char *content_type; /* of bodies; NULL: JSON */
+    bool broken;              /* the connection breaks where a body ends */
     const char *param; /* one more FastCGI parameter of each request: "HTTP_IDEMPOTENCY_KEY=x"; or NULL */
 };
 
@@ -26,7 +28,7 @@ struct client {
 struct client *client_new(const char *owner, const char *scopes, int seats);
 void client_free(struct client *client);
 
-/* `body` NULL: none; else JSON. The answer must be released. */
+/* `body` NULL: none; else JSON, or of the client's content type. The answer must be released. */
 struct answer client_call(struct client *client, const char *method, const char *uri, const char *body);
 void answer_release(struct answer *answer);
 
