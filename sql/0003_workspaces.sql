@@ -5,6 +5,7 @@ ALTER TABLE sessions
     ADD COLUMN workspace_bytes BIGINT NOT NULL DEFAULT 0 COMMENT 'of all its files in storage',
     ADD COLUMN workspace_files INT NOT NULL DEFAULT 0 COMMENT 'rows of the index that are files',
     ADD COLUMN restarts INT NOT NULL DEFAULT 0 COMMENT 'containers that were replaced because they died',
+    ADD COLUMN replaced_at DATETIME(3) NULL COMMENT 'when the last one died: it has been creating since, or runs again',
     ADD COLUMN purged_at DATETIME(3) NULL COMMENT 'its files are gone from storage',
     ADD COLUMN purge_due_at DATETIME(3) NULL COMMENT 'not to be purged before: somebody is at it, or storage failed',
     ADD KEY to_purge (purged_at, ended_at);
@@ -13,6 +14,7 @@ ALTER TABLE containers
     ADD COLUMN workspace_seq BIGINT NOT NULL DEFAULT 0 COMMENT 'changes up to here are in the container; -1: not even the files are';
 
 ALTER TABLE executions
+    ADD COLUMN container_id VARCHAR(12) NOT NULL DEFAULT '' COMMENT 'where it was sent to last; another than its session has now: lost with it',
     ADD COLUMN artifacts_skipped INT NOT NULL DEFAULT 0 COMMENT 'files whose names cannot be stored, or that are too many to list';
 
 -- The index of files. An object is never written twice: a new content is a new object, and the row changes over to it.

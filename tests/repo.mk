@@ -34,3 +34,6 @@ tests_integration_test_repo_containers_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_sandboxctl
 tests_integration_test_sandboxctl_SOURCES = tests/integration/test_sandboxctl.c $(DB_FIXTURE)
 tests_integration_test_sandboxctl_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_replacing
+tests_integration_test_replacing_SOURCES = tests/integration/test_replacing.c $(DB_FIXTURE)
+tests_integration_test_replacing_LDADD = $(DB_TEST_LIBS)

@@ -79,6 +79,7 @@ static void add_life(struct json_object *object, const struct session *session)
     fields_add_time(object, "expires_at", session->expires_at);
     fields_add_time(object, "last_activity_at", session->last_activity_at);
     fields_add_time(object, "terminated_at", session->ended_at);
+    fields_add_int(object, "restarts", session->restarts);
     fields_add_raw(object, "labels", session->labels_json, "{}");
     if (session->error)
         add_error(object, session->error);

@@ -57,6 +57,7 @@ struct session {
     char *env_json;    /* JSON object of strings, or NULL */
     char *labels_json; /* likewise */
     char *error;       /* why it failed, for users; NULL otherwise */
+    int64_t restarts;  /* its containers that died and were replaced */
     int64_t created_at, started_at, expires_at, last_activity_at, ended_at;
 };
 void session_release(struct session *session);
@@ -136,6 +137,7 @@ struct execution_claim {
     char container_secret[CONTAINER_SECRET_SIZE];
     struct resources resources;
     bool unsynced; /* clients changed files that its container does not have yet */
+    bool lost;    /* it is running, in a container that its session no longer has: not to be sent again */
     bool silent;  /* it is running, its executor pushes, and was not heard of: not to be sent again */
     bool overdue; /* ... and its time is over */
 };

@@ -16,6 +16,7 @@ enum {
     SESSION_TIMEOUT_MIN_S = 60,
     SESSION_TIMEOUT_MAX_S = 3600,
     SESSION_TIMEOUT_DEFAULT_S = 300,
+    SESSION_RESTARTS_MAX = 5,   /* containers that may die under it and be replaced */
     SESSION_START_LIMIT_S = 30, /* a session that cannot start is failed within this time */
 
     EXECUTION_TIMEOUT_MIN_S = 1,

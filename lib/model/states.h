@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* A session: creating -> running -> terminated | timeout | failed (final). */
+/* A session: creating -> running -> terminated | timeout | failed (final); running -> creating when its container died and another is
+ * made. */
 enum session_status {
     SESSION_CREATING,   /* accepted; its container is being made */
     SESSION_RUNNING,    /* its container answers */

@@ -4,6 +4,7 @@
  * A claim first looks, without locks, at the first due execution of each session (a skip scan of the key `queue`, so that
  * a session with many waiting costs no more than one with few) and at as many of each as it may start; then it locks those
  * it can get (SKIP LOCKED) and marks them. An empty queue costs the looks alone. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each tha
     " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = q.session_id AND s.status = 'running'"   \
     " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"   \
     " AND (? IS NULL OR c.node_id = ?)"
-enum { PLACE_COLUMNS = 9 };
+enum { PLACE_COLUMNS = 9, CLAIM_JSON_MAX = 256 * 1024 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
@@ -44,10 +45,11 @@ const struct db_stmt execution_queue_statements[] = {
                     " WHERE q.status = 'running' AND q.runnable = 1 AND q.due_at <= " SQL_NOW " LIMIT ?" },
     [LOCK] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", j.place, " SQL_MS(SQL_NOW) ","
                " e.pushed_until IS NOT NULL AND (e.claimed_by IS NULL OR e.pushed_until <= " SQL_NOW "),"
-               " IFNULL(e.pushed_until <= " SQL_NOW ", 0) FROM " LISTED
-               " WHERE e.status IN ('pending', 'running') AND e.due_at <= " SQL_NOW
+               " IFNULL(e.pushed_until <= " SQL_NOW ", 0), e.container_id FROM " LISTED
+               " WHERE e.status IN ('pending', 'running') AND e.runnable = 1 AND e.due_at <= " SQL_NOW
                " ORDER BY j.place FOR UPDATE SKIP LOCKED" },
-    [START] = { "UPDATE " LISTED " SET e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?,"
+    [START] = { "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$[0]', container_id VARCHAR(12) PATH '$[1]')) j"
+                " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq SET e.container_id = j.container_id, e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?,"
                 " e.due_at = " SQL_IN_MS ", e.started_at = IFNULL(e.started_at, FROM_UNIXTIME(? / 1000))" },
     [TAKE_OVER] = { "UPDATE " LISTED " SET e.claimed_by = ?, e.due_at = " SQL_IN_MS },
     [RENEW] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_IN_MS
@@ -70,7 +72,7 @@ struct claiming {
     int64_t limit;
     struct claim_list candidates; /* session and container known, execution only by seq */
     struct claim_list claimed;
-    int64_t *started, *taken_over; /* seqs */
+    int64_t *taken_over; /* seqs */
     size_t started_count, taken_over_count;
     int64_t now_ms; /* the database's */
 };
@@ -79,7 +81,6 @@ static void reset_claimed(struct claiming *claiming)
 {
     claim_list_release(&claiming->claimed);
     claiming->started_count = claiming->taken_over_count = 0;
-    free(steal(claiming->started));
     free(steal(claiming->taken_over));
 }
 
@@ -130,10 +131,22 @@ static int take_left_over(void *arg, const struct db_row *row, struct err *err)
     return add_candidate(arg, row, PLACE_COLUMNS + 1, err);
 }
 
+static int note_seq(struct claiming *claiming, int64_t seq, bool pending, struct err *err)
+{
+    claiming->started_count += pending;
+    if (pending)
+        return 0;
+    int64_t *item = list_add(&claiming->taken_over, &claiming->taken_over_count, sizeof(*item), err);
+    if (!item)
+        return -1;
+    *item = seq;
+    return 0;
+}
+
 /* A locked row: its candidate becomes a claim. */
 static int take_locked(void *arg, const struct db_row *row, struct err *err)
 {
-    enum { CANDIDATE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW, SILENT, OVERDUE };
+    enum { CANDIDATE = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, NOW, SILENT, OVERDUE, CONTAINER };
     struct claiming *claiming = arg;
     struct claim_list *list = &claiming->claimed;
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
@@ -142,16 +155,14 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
         return -1;
     struct execution *execution = &item->execution;
     bool pending = execution->status == EXECUTION_PENDING;
-    int64_t *seq = pending ? list_add(&claiming->started, &claiming->started_count, sizeof(*seq), err)
-                           : list_add(&claiming->taken_over, &claiming->taken_over_count, sizeof(*seq), err);
-    if (!seq)
+    if (note_seq(claiming, execution->seq, pending, err) != 0)
         return -1;
-    *seq = execution->seq;
     item->taken_over = !pending;
     execution->status = EXECUTION_RUNNING;
     execution->attempts += pending;
     item->silent = !pending && db_row_int(row, SILENT);
     item->overdue = item->silent && db_row_int(row, OVERDUE);
+    const char *sent_to = db_row_text(row, CONTAINER, NULL);
     claiming->now_ms = db_row_int(row, NOW);
     if (!execution->started_at)
         execution->started_at = claiming->now_ms;
@@ -161,19 +172,32 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     item->unsynced = candidate->unsynced;
     memcpy(item->container_id, candidate->container_id, sizeof(item->container_id));
     memcpy(item->container_secret, candidate->container_secret, sizeof(item->container_secret));
+    item->lost = !pending && sent_to && sent_to[0] && strcmp(sent_to, item->container_id) != 0;
     if (candidate->session_env_json && !(item->session_env_json = strdup(candidate->session_env_json)))
         return row_no_memory(err);
     return 0;
+}
+
+/* [[7,"a1b2c3d4e5f6"]]: what is sent, and where. */
+static int started_to_json(const struct claiming *claiming, struct strbuf *out, struct err *err)
+{
+    for (size_t i = 0; i < claiming->claimed.count; i++) {
+        const struct execution_claim *claim = &claiming->claimed.items[i];
+        if (!claim->taken_over)
+            strbuf_addf(out, "%c[%" PRId64 ",\"%s\"]", out->len > 0 ? ',' : '[', claim->execution.seq, claim->container_id);
+    }
+    strbuf_add_str(out, "]");
+    return strbuf_ok(out) ? 0 : row_no_memory(err);
 }
 
 static int mark_started(struct db *db, const struct claiming *claiming, struct err *err)
 {
     if (claiming->started_count == 0)
         return 0;
-    cleanup_free char *seqs = seqs_to_json(claiming->started, claiming->started_count);
-    if (!seqs)
-        return row_no_memory(err);
-    return DB_EXEC(db, &sql[START], NULL, err, db_text(seqs), db_text(claiming->claimed_by),
+    cleanup_strbuf struct strbuf sent = STRBUF_INIT(CLAIM_JSON_MAX);
+    if (started_to_json(claiming, &sent, err) != 0)
+        return -1;
+    return DB_EXEC(db, &sql[START], NULL, err, db_text(strbuf_str(&sent)), db_text(claiming->claimed_by),
                    db_int(EXECUTION_LEASE_MS), db_int(claiming->now_ms));
 }
 

@@ -16,3 +16,4 @@ lib_librepo_a_SOURCES += lib/repo/push_repo.c lib/repo/push_repo.h
 lib_librepo_a_SOURCES += lib/repo/workspace_repo.c lib/repo/workspace_repo.h lib/repo/workspace_rows.c lib/repo/workspace_rows.h \
 	lib/repo/workspace_sync.c
 lib_librepo_a_SOURCES += lib/repo/purge_repo.c lib/repo/purge_repo.h
+lib_librepo_a_SOURCES += lib/repo/replacement_repo.c lib/repo/replacement_repo.h

@@ -8,7 +8,7 @@
     "id, owner, status, template_id, runtime_type, node_id, container_id, cpu_milli, memory_mb, "  \
     "disk_mb, max_processes, timeout_s, env_json, labels_json, error, " SQL_MS("created_at") ", "  \
     SQL_MS("started_at") ", " SQL_MS("expires_at") ", " SQL_MS("last_activity_at") ", "            \
-    SQL_MS("ended_at")
+    SQL_MS("ended_at") ", restarts"
 #define BY_ID " FROM sessions WHERE id = ? AND (? IS NULL OR owner = ?)"
 /* Lists have the owner first or not at all, so that each form has its key. */
 #define FILTER                                                                                     \
@@ -36,18 +36,18 @@ const struct db_stmt session_repo_statements[] = {
     [COUNT_OWNER] = { "SELECT COUNT(*)" OF_OWNER },
     [LIST_ALL] = { "SELECT " COLUMNS OF_ALL PAGE },
     [COUNT_ALL] = { "SELECT COUNT(*)" OF_ALL },
-    [START] = { "UPDATE sessions SET status = 'running', started_at = " SQL_NOW
+    [START] = { "UPDATE sessions SET status = 'running', started_at = IFNULL(started_at, " SQL_NOW ")"
                 " WHERE id = ? AND status = 'creating'" },
     [RENEW] = { "UPDATE sessions SET timeout_s = ?, last_activity_at = " SQL_NOW ","
                 " expires_at = LEAST(" SQL_NOW " + INTERVAL ? SECOND,"
                 " IFNULL(created_at + INTERVAL NULLIF(?, 0) SECOND, '9999-12-31'))" RENEWABLE },
     [IS_OPEN] = { "SELECT COUNT(*) FROM sessions" RENEWABLE },
     [END] = { "UPDATE sessions SET status = ?, error = LEFT(?, 1024), ended_at = " SQL_NOW
-              " WHERE id = ? AND status IN ('creating', 'running')" },
+              " WHERE id = ? AND status IN ('creating', 'running') AND (? IS NULL OR container_id = ?)" },
     [EXPIRED] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status IN ('creating', 'running')"
                   " AND expires_at <= " SQL_NOW " LIMIT ?" },
     [STUCK] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status = 'creating'"
-                " AND created_at <= " SQL_NOW " - INTERVAL ? SECOND LIMIT ?" },
+                " AND IFNULL(replaced_at, created_at) <= " SQL_NOW " - INTERVAL ? SECOND LIMIT ?" },
     [TOUCH] = { "UPDATE sessions SET last_activity_at = " SQL_NOW " WHERE id = ?" },
     [STATEMENTS] = { NULL },
 };
@@ -88,6 +88,7 @@ static int read_session(struct session *out, const struct db_row *row, struct er
     out->expires_at = db_row_int(row, 17);
     out->last_activity_at = db_row_int(row, 18);
     out->ended_at = db_row_int(row, 19);
+    out->restarts = db_row_int(row, 20);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -170,12 +171,12 @@ int session_repo_renew(struct db *db, const char *owner, const char *id, int64_t
     return 0;
 }
 
-int session_repo_end(struct db *db, const char *id, enum session_status status, const char *reason,
+int session_repo_end(struct db *db, const char *id, const char *container_id, enum session_status status, const char *reason,
                      bool *changed_out, struct err *err)
 {
     uint64_t changed = 0;
     if (DB_EXEC(db, &sql[END], &changed, err, db_text(session_status_name(status)), db_text(reason),
-                db_text(id)) != 0)
+                db_text(id), db_text(container_id), db_text(container_id)) != 0)
         return -1;
     *changed_out = changed > 0;
     return 0;

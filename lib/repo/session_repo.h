@@ -28,10 +28,11 @@ struct session_filter {
 int session_repo_list(struct db *db, const struct session_filter *filter, const struct page *page,
                       struct session_list *out, struct err *err) must_use;
 
-/* creating -> running. */
+/* creating -> running; started_at is of the first time. */
 int session_repo_start(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
-/* creating, running -> `status` (terminated, timeout, failed), with a reason for users (NULL: none). */
-int session_repo_end(struct db *db, const char *id, enum session_status status, const char *reason,
+/* creating, running -> `status` (terminated, timeout, failed), with a reason for users (NULL: none); only while it has that container
+ * (NULL: whichever it has). */
+int session_repo_end(struct db *db, const char *id, const char *container_id, enum session_status status, const char *reason,
                      bool *changed_out, struct err *err) must_use;
 /* A creating or running session of `owner` (NULL: anybody's) whose time is not over: expires_at = now + timeout_s, at most
  * created_at + lifetime_s (0: no limit), and its timeout_s. *changed_out false: there is none. */
@@ -39,7 +40,7 @@ int session_repo_renew(struct db *db, const char *owner, const char *id, int64_t
                        bool *changed_out, struct err *err) must_use;
 /* Ids of sessions that are not final and past expires_at. */
 int session_repo_expired(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
-/* Ids of sessions that have been creating for more than `seconds`. */
+/* Ids of sessions that have been creating for more than `seconds`, since they were asked for or their container died. */
 int session_repo_stuck(struct db *db, int64_t seconds, int64_t limit, struct string_list *out,
                        struct err *err) must_use;
 /* last_activity_at = now. */

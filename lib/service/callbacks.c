@@ -12,7 +12,7 @@
 #include "lib/repo/session_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/service/opening.h"
-#include "lib/service/sessions.h"
+#include "lib/service/replacing.h"
 
 enum { PREFIX = 8 };
 
@@ -197,9 +197,10 @@ int callback_ready(const struct context *context, const struct caller *caller, c
 int callback_exited(const struct context *context, const struct caller *caller, const char *session_id, const char *reason,
                     enum session_status *out, struct err *err)
 {
-    const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
+    const struct death death = { .session_id = session_id, .container_id = caller->container_id, .reason = reason };
     cleanup(session_release) struct session session = { 0 };
-    if (check_session(caller, session_id, err) != 0 || session_service_end(context, session_id, &how, NULL, err) != 0 ||
+    enum death_outcome outcome;
+    if (check_session(caller, session_id, err) != 0 || session_service_replace(context, &death, &outcome, err) != 0 ||
         session_repo_get(context->db, NULL, session_id, &session, err) != 0)
         return -1;
     *out = session.status;

@@ -32,7 +32,8 @@ int callback_result(const struct context *context, const struct caller *caller, 
 /* Its session runs. Repeatable. */
 int callback_ready(const struct context *context, const struct caller *caller, const char *session_id,
                    struct err *err) must_use;
-/* Its session, if it has not ended, fails for `reason`; the container is removed. Repeatable. *out is the session's status. */
+/* The container is removed; its session, if it has not ended, gets another one, or fails for `reason` (replacing.h). *out is the session's
+ * status then; the caller is nobody's container any more. */
 int callback_exited(const struct context *context, const struct caller *caller, const char *session_id, const char *reason,
                     enum session_status *out, struct err *err) must_use;
 

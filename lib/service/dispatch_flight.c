@@ -151,6 +151,10 @@ static int send(struct flight *flight, const struct execution_claim *claim, stru
 /* Why there is no stream: the executor pushes and was not heard of, or it could not be sent. */
 static enum exec_loss loss_at_start(const struct execution_claim *claim, struct err *problem)
 {
+    if (claim->lost) {
+        err_set(problem, ERR_UNAVAILABLE, "Its sandbox was replaced.");
+        return EXEC_LOSS_BROKEN;
+    }
     if (claim->silent) {
         err_set(problem, ERR_TIMEOUT, "Its executor did not report for %d s.", EXECUTION_LEASE_MS / 1000);
         return claim->overdue ? EXEC_LOSS_OVERDUE : EXEC_LOSS_BROKEN;
@@ -162,11 +166,12 @@ static enum exec_loss loss_at_start(const struct execution_claim *claim, struct 
 void flight_send(struct flight *flight, const struct execution_claim *claim)
 {
     struct err problem = ERR_INIT;
-    if (!claim->silent && send(flight, claim, &problem) == 0) {
+    if (!claim->lost && !claim->silent && send(flight, claim, &problem) == 0) {
         flight_join(&flight->dispatch->running, flight);
         return;
     }
     flight_lose(flight, loss_at_start(claim, &problem), &problem);
+    flight->verdict.suspect &= !claim->lost; /* the one it would name is another */
     flight_join(&flight->dispatch->ended, flight);
 }
 
@@ -192,7 +197,7 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
     memcpy(flight->container_id, claim->container_id, sizeof(flight->container_id));
     memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
     *bucket(dispatch, flight->seq) = flight;
-    if (claim->unsynced && !claim->silent)
+    if (claim->unsynced && !claim->silent && !claim->lost)
         flight_push(flight, claim);
     else
         flight_send(flight, claim);

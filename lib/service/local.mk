@@ -28,3 +28,4 @@ lib_libservice_a_SOURCES += lib/service/workspace_move.c lib/service/workspace_m
 	lib/service/pull_list.h lib/service/pull_files.c lib/service/transfers.c lib/service/transfers.h \
 	lib/service/transfer_run.c lib/service/transfer_run.h
 lib_libservice_a_SOURCES += lib/service/files.c lib/service/files.h
+lib_libservice_a_SOURCES += lib/service/placing.c lib/service/placing.h lib/service/replacing.c lib/service/replacing.h

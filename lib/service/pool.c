@@ -6,11 +6,8 @@
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
-#include "lib/repo/node_repo.h"
 #include "lib/repo/template_repo.h"
-#include "lib/util/id.h"
-
-enum { NODE_ALIVE_S = 15 };
+#include "lib/service/placing.h"
 
 /* One pass over one template. */
 struct refill {
@@ -57,12 +54,7 @@ static int trim_orphans(const struct context *context, bool *changed, struct err
 static int order_work(struct db *db, void *arg, struct err *err)
 {
     const struct template *template = ((struct refill *)arg)->template;
-    cleanup(node_release) struct node node = { 0 };
-    if (node_repo_pick(db, &template->resources, NODE_ALIVE_S, &node, err) != 0)
-        return -1;
     struct container container = { /* borrows the template's texts: not released */
-        .runtime_type = node.runtime_type,
-        .status = CONTAINER_CREATING,
         .image = template->image,
         .languages = template->languages,
         .oci_runtime = template->oci_runtime,
@@ -70,11 +62,8 @@ static int order_work(struct db *db, void *arg, struct err *err)
         .read_only_root = template->read_only_root,
         .resources = template->resources,
     };
-    id_hex(container.id, CONTAINER_ID_HEX);
-    id_hex(container.secret, CONTAINER_SECRET_HEX);
-    memcpy(container.node_id, node.id, sizeof(container.node_id));
     memcpy(container.template_id, template->id, sizeof(container.template_id));
-    return container_repo_insert(db, &container, err);
+    return place_container(db, &container, err);
 }
 
 static int order(struct refill *refill, struct err *err)

@@ -8,6 +8,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
+#include "lib/service/replacing.h"
 #include "lib/service/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
@@ -75,7 +76,8 @@ void provision_aim(const struct provisioner *provisioner, const struct container
 int provision_give_up(struct provisioner *provisioner, const struct container *container, const char *reason,
                       struct err *err)
 {
-    const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
+    const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason,
+                                        .container_id = container->id };
     bool changed = false;
     metrics_add(provisioner->config.metrics, METRIC_CONTAINERS_FAILED, 0, 0, 1);
     if (container->session_id[0] &&
@@ -85,6 +87,42 @@ int provision_give_up(struct provisioner *provisioner, const struct container *c
         provisioner->config.report(LOG_LEVEL_WARN, reason, NULL, "session_id", container->session_id);
     /* a warm one, or one whose session had ended before */
     return container_repo_delete(provisioner->config.db, container->id, &changed, err);
+}
+
+static int replace(struct provisioner *provisioner, const struct container *container, const char *reason,
+                   struct err *err)
+{
+    const struct provision_config *config = &provisioner->config;
+    const struct death death = { .session_id = container->session_id, .container_id = container->id, .reason = reason };
+    enum death_outcome outcome;
+    struct err why = ERR_INIT;
+    bool changed = false;
+    if (session_service_replace(&provisioner->context, &death, &outcome, err) != 0)
+        return err->code == ERR_SESSION_NOT_FOUND ? container_repo_delete(config->db, container->id, &changed, err) : -1;
+    err_set(&why, ERR_INTERNAL, "%s", reason);
+    if (outcome == DEATH_REPLACED)
+        config->report(LOG_LEVEL_WARN, "sandbox died, its session gets another one", &why, "session_id", container->session_id);
+    if (outcome == DEATH_FAILED)
+        config->report(LOG_LEVEL_WARN, "sandbox died, its session has failed", &why, "session_id", container->session_id);
+    return 0;
+}
+
+int provision_bury(struct provisioner *provisioner, const struct container *container, const char *reason,
+                   struct err *err)
+{
+    struct db *db = provisioner->config.db;
+    bool changed = false;
+    metrics_add(provisioner->config.metrics, METRIC_CONTAINERS_FAILED, 0, 0, 1);
+    if (container->session_id[0])
+        return replace(provisioner, container, reason, err);
+    if (container_repo_discard(db, container->id, &changed, err) != 0)
+        return -1;
+    if (changed)
+        return 0;
+    cleanup(container_release) struct container now = { 0 }; /* a session was given it meanwhile */
+    if (container_repo_get(db, container->id, &now, err) != 0)
+        return -1;
+    return now.session_id[0] ? replace(provisioner, &now, reason, err) : 0;
 }
 
 static int64_t destroy_pause(int64_t attempts)
@@ -102,7 +140,9 @@ int provision_destroy(struct provisioner *provisioner, const struct container *c
     struct runtime *runtime = provision_runtime(provisioner, &problem);
     if (runtime && runtime_destroy(runtime, container->id, &problem) == 0) {
         metrics_add(config->metrics, METRIC_CONTAINERS_REMOVED, 0, 0, 1);
-        return container_repo_deleted(config->db, container->id, err);
+        if (container_repo_deleted(config->db, container->id, err) != 0)
+            return -1;
+        return session_service_place_waiting(&provisioner->context, err); /* there is room now */
     }
     bool changed = false;
     config->report(LOG_LEVEL_WARN, "container could not be removed, will be tried again", &problem, "container_id",

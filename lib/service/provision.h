@@ -35,7 +35,7 @@ int provision_recover(struct db *db, const char *claimed_by, struct err *err) mu
  * container. *worked_out says whether there was anything. Problems of the container or the engine end up in its row; only a database that does not answer is a failure. */
 int provision_step(struct provisioner *provisioner, bool *worked_out, struct err *err) must_use;
 
-/* Compares the engine with the database, both ways: removes containers that no row knows, ends sessions whose container is gone,
+/* Compares the engine with the database, both ways: removes containers that no row knows, replaces those that are gone under a session,
  * removes containers whose session has ended. */
 int provision_reconcile(struct provisioner *provisioner, struct err *err) must_use;
 

@@ -152,7 +152,9 @@ static int fail(struct provisioner *provisioner, const struct container *contain
     }
     config->report(LOG_LEVEL_ERROR, "container could not be made", problem, "container_id", container->id);
     snprintf(reason, sizeof(reason), "The sandbox could not be started: %s", problem->text);
-    return provision_give_up(provisioner, container, reason, err);
+    /* what cannot be made here may be made elsewhere; what took too long has no time left for that */
+    return left_ms > pause_after(container) ? provision_bury(provisioner, container, reason, err)
+                                            : provision_give_up(provisioner, container, reason, err);
 }
 
 /* The row may have been removed by another worker before this one was done: nobody else would look for what it made. */

@@ -9,7 +9,20 @@
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
 
-enum { EXAMINE_LIMIT_MS = 5000 };
+enum { EXAMINE_LIMIT_MS = 5000, REASON_SIZE = 128 };
+
+static void describe_end(const struct runtime_status *status, char out[REASON_SIZE])
+{
+    char code[32] = "";
+    if (status->state == RUNTIME_STOPPED && status->exit_code >= 0)
+        snprintf(code, sizeof(code), " (exit code %d)", (int)status->exit_code);
+    if (status->oom_killed)
+        snprintf(out, REASON_SIZE, "The sandbox was killed for lack of memory%s.", code);
+    else if (status->state == RUNTIME_STOPPED)
+        snprintf(out, REASON_SIZE, "The sandbox stopped unexpectedly%s.", code);
+    else
+        snprintf(out, REASON_SIZE, "The sandbox stopped unexpectedly: its engine knows nothing of it.");
+}
 
 int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err)
 {
@@ -25,17 +38,18 @@ int provision_examine(struct provisioner *provisioner, const struct container *c
                                    container->id);
         return 0;
     }
-    if (status.state != RUNTIME_RUNNING)
-        return provision_give_up(provisioner, container,
-                                 status.oom_killed
-                                     ? "The sandbox ran out of memory and was stopped."
-                                     : "The sandbox stopped unexpectedly. Create a new session and try again.",
-                                 err);
+    if (status.state != RUNTIME_RUNNING) {
+        char reason[REASON_SIZE];
+        describe_end(&status, reason);
+        return provision_bury(provisioner, container, reason, err);
+    }
     provision_aim(provisioner, container, &endpoint, &target);
     if (execclient_health(provisioner->http, &target, clock_mono_ms() + EXAMINE_LIMIT_MS, &health, &problem) == 0)
         return 0;
-    return provision_give_up(provisioner, container,
-                             "The sandbox stopped answering. Create a new session and try again.", err);
+    return provision_bury(provisioner, container,
+                          problem.code == ERR_UNAUTHORIZED ? "The sandbox's executor did not accept its secret."
+                                                           : "The sandbox stopped answering.",
+                          err);
 }
 
 static int compare_container(const void *a, const void *b)

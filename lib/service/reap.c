@@ -7,6 +7,7 @@
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/health.h"
+#include "lib/service/replacing.h"
 #include "lib/service/retention.h"
 #include "lib/service/sessions.h"
 
@@ -63,8 +64,11 @@ static void explain(const struct context *context, const struct node_list *nodes
     const struct node *node = NULL;
     if (session_repo_get(context->db, NULL, session_id, &session, &ignored) == 0)
         node = find_node(nodes, session.node_id);
+    bool homeless = session.id[0] && !session.container_id[0];
     session_release(&session);
-    if (!node || context->now_ms() - node->last_seen_at > NODE_SILENT_MS)
+    if (homeless)
+        snprintf(out, size, "The sandbox died, and no node had room for another within %d seconds.", SESSION_START_LIMIT_S);
+    else if (!node || context->now_ms() - node->last_seen_at > NODE_SILENT_MS)
         snprintf(out, size, "The sandbox could not be started: no provisioner is running on its node.");
     else if (node->error)
         snprintf(out, size, "The sandbox could not be started: %s", node->error);
@@ -95,7 +99,8 @@ int reap_pass(const struct context *context, report_fn report, struct err *err)
 {
     if (end_expired(context, report, err) != 0)
         return -1;
-    if (fail_stuck(context, report, err) != 0)
+    if (session_service_leave_lost_nodes(context, report, err) != 0 || session_service_place_waiting(context, err) != 0 ||
+        fail_stuck(context, report, err) != 0)
         return -1;
     return retention_pass(context, err);
 }

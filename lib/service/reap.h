@@ -7,7 +7,7 @@
 #include "lib/service/report.h"
 
 /* One pass: sessions past their time limit end as `timeout`; sessions that did not start in time end as `failed`, with what was
- * missing; rows that are past their time go. */
+ * missing; sessions leave nodes that are lost, and those without a container get one when there is room; rows that are past their time go. */
 int reap_pass(const struct context *context, report_fn report, struct err *err) must_use;
 
 #endif

@@ -10,16 +10,13 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
-#include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/limits.h"
 #include "lib/service/metrics.h"
+#include "lib/service/placing.h"
 #include "lib/util/clock.h"
-#include "lib/util/id.h"
-
-enum { NODE_ALIVE_S = 15 }; /* a node that was not heard of for longer gets no new containers */
 
 void session_request_release(struct session_request *request)
 {
@@ -99,31 +96,23 @@ static int claim_warm(struct creation *creation, struct db *db, struct session *
     return 0;
 }
 
-/* Finds a node with room and stores a container there, for provisiond to make. */
-static int place_container(struct creation *creation, struct db *db, struct session *draft,
-                           struct err *err)
+static int make_container(const struct creation *creation, struct db *db, struct session *draft, struct err *err)
 {
-    cleanup(node_release) struct node node = { 0 };
-    if (node_repo_pick(db, &draft->resources, NODE_ALIVE_S, &node, err) != 0)
-        return -1;
     const struct template *template = &creation->template;
     struct container container = { /* borrows the template's texts: not released */
-        .runtime_type = node.runtime_type,
         .image = template->image,
         .languages = template->languages,
         .oci_runtime = template->oci_runtime,
         .network_enabled = template->network_enabled,
         .read_only_root = template->read_only_root,
         .resources = draft->resources,
-        .status = CONTAINER_CREATING,
     };
-    id_hex(container.id, CONTAINER_ID_HEX);
-    id_hex(container.secret, CONTAINER_SECRET_HEX);
-    snprintf(container.node_id, sizeof(container.node_id), "%s", node.id);
     snprintf(container.template_id, sizeof(container.template_id), "%s", template->id);
     snprintf(container.session_id, sizeof(container.session_id), "%s", draft->id);
+    if (place_container(db, &container, err) != 0)
+        return -1;
     bind_container(draft, &container);
-    return container_repo_insert(db, &container, err);
+    return 0;
 }
 
 static int create_work(struct db *db, void *arg, struct err *err)
@@ -141,7 +130,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
     draft_session(creation, &draft);
     if (claim_warm(creation, db, &draft, err) != 0)
         return -1;
-    if (!creation->warm && place_container(creation, db, &draft, err) != 0)
+    if (!creation->warm && make_container(creation, db, &draft, err) != 0)
         return -1;
     if (session_repo_insert(db, &draft, err) != 0)
         return -1;
@@ -259,7 +248,7 @@ static int end_work(struct db *db, void *arg, struct err *err)
     const char *kept = ending->how->status == SESSION_FAILED ? ending->how->reason : NULL;
     string_list_release(&ending->waiters);
     ending->changed = false;
-    if (session_repo_end(db, ending->id, ending->how->status, kept, &ending->changed, err) != 0)
+    if (session_repo_end(db, ending->id, ending->how->container_id, ending->how->status, kept, &ending->changed, err) != 0)
         return -1;
     if (!ending->changed)
         return 0;

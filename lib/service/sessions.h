@@ -52,6 +52,7 @@ struct session_ending {
     enum session_status status; /* terminated, timeout or failed */
     const char *kind;           /* error kind of the executions it takes along: "session_terminated" */
     const char *reason;         /* for users: kept with a failed session, and as message of those executions */
+    const char *container_id;   /* only while it has that one; NULL: whichever it has */
 };
 /* Ends a session and all it holds in one transaction: its executions fail, its container turns `deleting`; then wakes
  * provisiond and whoever waits for a result. A session that has ended already, or does not exist, is left alone:

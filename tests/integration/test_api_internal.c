@@ -95,11 +95,10 @@ START_TEST(test_api_internal__container_ready)
 }
 END_TEST
 
-START_TEST(test_api_internal__container_exited)
+START_TEST(test_api_internal__container_exited_before_it_ran)
 {
     static const char *const reasons[] = { "normal", "sigterm", "sigkill", "oom_killed", "error" };
     char body[100], message[100];
-    sent();
     FORMAT(body, "{\"exit_code\":%d,\"exit_reason\":\"%s\"}", _i * 30, reasons[_i]);
     FORMAT(message, "The sandbox's container ended: %s (exit code %d).", reasons[_i], _i * 30);
     for (int i = 0; i < 2; i++)
@@ -107,12 +106,31 @@ START_TEST(test_api_internal__container_exited)
     struct json_object *session = client_json(api_me, "GET", session_uri, NULL, 200);
     ck_assert_str_eq(text_of(json_object_object_get(session, "error"), "message"), message);
     json_object_put(session);
-    FORMAT(uri, "/api/v1/executions/%s/result", execution_id);
-    struct json_object *result = client_json(api_me, "GET", uri, NULL, 200);
-    ck_assert_str_eq(text_of(result, "status"), "failed");
-    ck_assert_str_eq(text_of(json_object_object_get(result, "error"), "message"), message);
-    json_object_put(result);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE status = 'deleting'"), 1);
+}
+END_TEST
+
+/* A session that ran goes on in another container; to the old one's secret it is nobody's any more. */
+START_TEST(test_api_internal__container_exited)
+{
+    char where[200];
+    let_go();
+    done(at_session("container_exited"), "{\"exit_code\":137,\"exit_reason\":\"oom_killed\"}", 200, "status", "creating");
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM sessions s JOIN containers c ON c.id = s.container_id JOIN containers o ON o.session_id = s.id"
+                                    " WHERE s.owner = 'me' AND s.restarts = 1 AND c.status = 'creating' AND c.workspace_seq = -1 AND c.image = o.image"
+                                    " AND o.status = 'deleting' AND o.secret = '" OURS "'"), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions WHERE status = 'running' AND session_id <> 'sess_other'"), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM audit WHERE action = 'replace' AND object_kind = 'session' AND actor LIKE 'container:%'"
+                                    " AND detail LIKE '%oom_killed (exit code 137).'"), 1);
+    for (int i = 0; i < 2; i++)
+        api_refused(box, "POST", at_session(i ? "container_exited" : "container_ready"), i ? "{\"exit_code\":0,\"exit_reason\":\"normal\"}" : NULL,
+                    404, "Internal.InvalidExecution");
+    FORMAT(where, "%s", at("result"));
+    api_refused(box, "POST", where, "{\"status\":\"success\"}", 404, "Internal.InvalidExecution");
+    struct json_object *session = client_json(api_me, "GET", session_uri, NULL, 200);
+    ck_assert_str_eq(text_of(session, "status"), "creating");
+    ck_assert_int_eq(json_object_get_int(json_object_object_get(session, "restarts")), 1);
+    json_object_put(session);
 }
 END_TEST
 
@@ -138,7 +156,8 @@ int main(void)
     tcase_add_test(tcase, test_api_internal__a_secret_is_no_token);
     tcase_add_loop_test(tcase, test_api_internal__only_its_own_session, 0, 6);
     tcase_add_test(tcase, test_api_internal__container_ready);
-    tcase_add_loop_test(tcase, test_api_internal__container_exited, 0, 5);
+    tcase_add_loop_test(tcase, test_api_internal__container_exited_before_it_ran, 0, 5);
+    tcase_add_test(tcase, test_api_internal__container_exited);
     tcase_add_test(tcase, test_api_internal__container_exited_after_the_end);
     return fixture_run(suite);
 }

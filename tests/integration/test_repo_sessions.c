@@ -72,9 +72,9 @@ START_TEST(test_session_repo__changes_are_refused_from_final_states)
     ck_assert(changed);
     OK(session_repo_start(fixture_db, "s1", &changed, &err));
     ck_assert(!changed);
-    OK(session_repo_end(fixture_db, "s1", SESSION_FAILED, "The sandbox stopped.", &changed, &err));
+    OK(session_repo_end(fixture_db, "s1", NULL, SESSION_FAILED, "The sandbox stopped.", &changed, &err));
     ck_assert(changed);
-    OK(session_repo_end(fixture_db, "s1", SESSION_TERMINATED, NULL, &changed, &err));
+    OK(session_repo_end(fixture_db, "s1", NULL, SESSION_TERMINATED, NULL, &changed, &err));
     ck_assert(!changed);
     OK(session_repo_start(fixture_db, "s1", &changed, &err));
     ck_assert(!changed);
@@ -136,7 +136,8 @@ START_TEST(test_session_repo__expired_and_stuck)
     fixture_session("s4", "me", SESSION_CREATING);
     fixture_session("s5", "me", SESSION_TERMINATED);
     fixture_sql("UPDATE sessions SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id IN ('s1', 's5');"
-                "UPDATE sessions SET created_at = UTC_TIMESTAMP(3) - INTERVAL 31 SECOND WHERE id IN ('s1', 's3')");
+                "UPDATE sessions SET created_at = UTC_TIMESTAMP(3) - INTERVAL 31 SECOND WHERE id IN ('s1', 's3', 's4');"
+                "UPDATE sessions SET replaced_at = UTC_TIMESTAMP(3) - INTERVAL 29 SECOND WHERE id = 's4'"); /* its time began anew */
     OK(session_repo_expired(fixture_db, 10, &expired, &err));
     ck_assert_uint_eq(expired.count, 1);
     ck_assert_str_eq(expired.items[0], "s1");

@@ -8,6 +8,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
+#include "lib/repo/replacement_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
 #include "tests/integration/db_fixture.h"
@@ -64,7 +65,9 @@ static bool change_session(int which, bool *changed)
     if (which == 0)
         OK(session_repo_start(fixture_db, "s1", changed, &err));
     else if (which < 4)
-        OK(session_repo_end(fixture_db, "s1", ends[which - 1], "why", changed, &err));
+        OK(session_repo_end(fixture_db, "s1", NULL, ends[which - 1], "why", changed, &err));
+    else if (which == 4)
+        OK(replacement_repo_bind(fixture_db, "s1", "c", &(struct container){ .id = "c" }, SESSION_CREATING, true, changed, &err));
     else
         return false;
     return true;
@@ -73,11 +76,12 @@ static bool change_session(int which, bool *changed)
 START_TEST(test_states__sessions)
 {
     fixture_session("s1", "me", SESSION_CREATING);
+    fixture_sql("UPDATE sessions SET container_id = 'c'");
     for (int from = 0; from < SESSION_STATUSES; from++) {
         bool changed = false;
         for (int which = 0; put("sessions", session_name(from)), change_session(which, &changed); which++) {
             int to = state_of("sessions", SESSION_STATUSES, session_name);
-            ck_assert_int_eq(changed, to != from);
+            ck_assert(changed == (to != from) || (which == 4 && changed && from == SESSION_CREATING)); /* it counts one more */
             seen[from][to] = true;
         }
     }

@@ -294,7 +294,7 @@ START_TEST(test_codec__session_answers)
                 "\"resources\":{\"cpu\":\"1\",\"memory\":\"512Mi\",\"disk\":\"1Gi\",\"max_processes\":64},"
                 "\"created_at\":\"2026-01-06T10:00:00Z\",\"started_at\":\"2026-01-06T10:00:02Z\",\"timeout\":300,"
                 "\"expires_at\":\"2026-01-06T10:05:00Z\",\"last_activity_at\":\"2026-01-06T10:00:02Z\","
-                "\"terminated_at\":null,\"labels\":{},\"error\":{\"kind\":\"session_failed\",\"message\":\"No image\"}}");
+                "\"terminated_at\":null,\"restarts\":0,\"labels\":{},\"error\":{\"kind\":\"session_failed\",\"message\":\"No image\"}}");
 }
 END_TEST
 

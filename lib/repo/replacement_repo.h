@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions whose container died: the rows of its replacement. What changes is one transaction, under the lock of the session's row. */
+#ifndef SANDBOX_REPO_REPLACEMENT_REPO_H
+#define SANDBOX_REPO_REPLACEMENT_REPO_H
+
+#include "lib/io/db.h"
+#include "lib/repo/list.h"
+
+/* A live session's container `from` ("": it has none) gives way to container `to` (id "": to none, until there is room), which makes it
+ * `status`: creating, or running when the new one answers already. `died`: one death more is counted, and the time for starting begins,
+ * unless it has begun. *changed_out false: it has ended, or has another container. */
+int replacement_repo_bind(struct db *db, const char *session_id, const char *from, const struct container *to, enum session_status status,
+                          bool died, bool *changed_out, struct err *err) must_use;
+/* What it ran before is looked at again: pending executions wait for the start; running ones that nobody holds are lost. */
+int replacement_repo_hold(struct db *db, const char *session_id, struct err *err) must_use;
+/* The container that it had last. ERR_CONTAINER_NOT_FOUND. */
+int replacement_repo_last(struct db *db, const char *session_id, struct container *out, struct err *err) must_use;
+
+/* Ids of sessions that have no container, since no node had room. */
+int replacement_repo_waiting(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
+/* Containers (id, session_id) of sessions that ran, on nodes that were not heard of for `silent_s`, nor has any of the session's
+ * executions a holder who was. */
+int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t limit, struct container_list *out, struct err *err) must_use;
+
+#endif
