@@ -155,6 +155,8 @@ static struct fault choose(struct fault_proxy *proxy, int client)
     if (meant) {
         proxy->hits++;
         proxy->fault.times -= proxy->fault.times > 0;
+        if (fault.kind == FAULT_LOSE_ANSWER && fault.answer)
+            proxy->fault.kind = FAULT_ANSWER;
     }
     pthread_mutex_unlock(&proxy->lock);
     return fault;

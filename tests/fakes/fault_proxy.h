@@ -11,7 +11,7 @@ enum fault_kind {
     FAULT_RESET_REQUEST,  /* reset once `after` bytes of the request's body were passed on */
     FAULT_RESET_ANSWER,   /* reset once `after` bytes of the answer's body came through */
     FAULT_CUT_ANSWER,     /* an orderly end instead */
-    FAULT_LOSE_ANSWER,    /* the request is obeyed, its answer thrown away */
+    FAULT_LOSE_ANSWER,    /* the request is obeyed, its answer thrown away; with `answer`, that is what the next ones get */
     FAULT_SILENCE,        /* nothing at all */
     FAULT_SLOW_ANSWER,    /* 20 KiB every 50 ms */
 };

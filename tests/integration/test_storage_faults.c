@@ -16,6 +16,7 @@ enum { MIB = 1024 * 1024 };
 #define HALF_FINE "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\n\r\n" \
     "<?xml version=\"1.0\"?>\n   <Error><Code>InternalError</Code><Message>Try again</Message></Error>"
 #define NO_XML "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html><body><p>It works!</body></html>"
+#define NO_UPLOAD "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<Error><Code>NoSuchUpload</Code><Message>None</Message></Error>"
 #define WHOLE "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n0123456789"
 #define EVIL "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]>" \
     "<InitiateMultipartUploadResult><UploadId>&b;</UploadId></InitiateMultipartUploadResult>"
@@ -66,6 +67,7 @@ static const struct {
     { "answer lost", MIB, { FAULT_LOSE_ANSWER, "PUT ", 0, NULL, 1 } },
     { "answer of a part lost", 33 * MIB, { FAULT_LOSE_ANSWER, "partNumber=3", 0, NULL, 1 } },
     { "answer of the end lost", 17 * MIB, { FAULT_LOSE_ANSWER, "?uploadId=", 0, NULL, 1 } },
+    { "the end forgotten", 17 * MIB, { FAULT_LOSE_ANSWER, "?uploadId=", 0, NO_UPLOAD, 2 } },
     { "failed with 200", 17 * MIB, { FAULT_ANSWER, "?uploadId=", 0, HALF_FINE, 2 } },
     { "silent once", MIB, { FAULT_SILENCE, "PUT ", 0, NULL, 1 } },
 };
