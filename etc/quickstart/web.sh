@@ -7,7 +7,7 @@ WORKERS=2
 # Where nothing is said, a stack that runs keeps what it has.
 choose_web() {
     local port web tls
-    read -r port _ web tls 2>/dev/null <"$PID_DIR/stack" || true
+    read -r port _ web tls _ 2>/dev/null <"$PID_DIR/stack" || true
     [ "${port:-}" = "$PORT" ] || web='' tls=''
     WEB=${SANDBOX_WEB:-${web:-lighttpd}}
     TLS=${SANDBOX_TLS:-${tls:-0}}
