@@ -85,3 +85,6 @@ tests_unit_test_conditional_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_api_uploads
 tests_integration_test_api_uploads_SOURCES = tests/integration/test_api_uploads.c $(API_CLIENT)
 tests_integration_test_api_uploads_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_api_files
+tests_integration_test_api_files_SOURCES = tests/integration/test_api_files.c $(API_CLIENT)
+tests_integration_test_api_files_LDADD = $(API_TEST_LIBS)

@@ -93,7 +93,7 @@ int file_service_address(const struct context *context, const char *session_id, 
     if (least_mb == 0 || file->size < least_mb * 1024 * 1024)
         return 0;
     make_key(session_id, file, key);
-    if (storage_presign(context->storage, key, file->mime_type, content_disposition, out, err))
+    if (storage_presign(context->storage, key, file->mime_type[0] ? file->mime_type : "application/octet-stream", content_disposition, out, err))
         return strbuf_ok(out) ? 0 : err_internal(err, 0, "an address is too long, or out of memory for it");
     return err->code == ERR_NONE ? 0 : -1;
 }

@@ -240,6 +240,12 @@ class Files(Case):
         self.check_hidden(answer)
         self.assertNotIn(b"workspaces", answer.body)
 
+    def test_cut_in_the_middle(self):
+        """An object that is shorter than it should be is not handed to the web server."""
+        place = self.put("cut", b"x" * 1000000)
+        os.truncate(place, 600000)
+        self.assert_error(self.ask("cut"), 500, "Sandbox.InternalError")
+
     def test_nothing_else_can_be_sent(self):
         """A client's own words for the web server count for nothing."""
         got = self.ask("data/small.bin", X_Sendfile="/etc/passwd", SANDBOX_SENDFILE="off")
