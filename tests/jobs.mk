@@ -38,3 +38,7 @@ INTEGRATION_TESTS += tests/integration/test_provision_broken
 tests_integration_test_provision_broken_SOURCES = tests/integration/test_provision_broken.c tests/fakes/breaking_proxy.c \
 	tests/fakes/breaking_proxy.h $(DB_FIXTURE)
 tests_integration_test_provision_broken_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_files
+tests_integration_test_jobs_files_SOURCES = tests/integration/test_jobs_files.c tests/integration/files_scene.c \
+	tests/integration/files_scene.h $(JOBS_STAGE)
+tests_integration_test_jobs_files_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
