@@ -41,7 +41,7 @@ class Hammer(threading.Thread):
         self.actions = [action for action, weight in (
             (self.look_around, 12), (self.look_at_session, 12), (self.look_at_execution, 12), (self.execute, 1), (self.execute_and_wait, 1),
             (self.create_or_end, 1), (self.change_template, 6), (self.containers, 6), (self.operators, 4), (self.health, 6), (self.no_body, 10),
-            (self.files, 6),
+            (self.files, 6), (self.upload, 2), (self.bad_upload, 4),
             (self.bad_field, 12), (self.bad_id, 8), (self.bad_token, 8), (self.bad_query, 6), (self.cut_body, 4), (self.huge_body, 1), (self.cancel, 1))
             for _ in range(weight)]
 
@@ -162,6 +162,28 @@ class Hammer(threading.Thread):
             path = f"/sessions/{self.session}/files/" + self.random.choice(("nothing", "a/b/c", "%C3%A4%20%25"))
             self.ask(self.random.choice(("GET", "HEAD", "DELETE")), path, fine=(404, 204, 200))
             self.ask("GET", f"/sessions/{self.session}/files/" + self.random.choice(("a//b", "a/", "a%2Fb", "%2e%2e/x")), fine=(400,))
+
+    def form(self, *fields, end="--x--"):
+        """Sends form data to the session: fields are (name, rest of the header, content)."""
+        body = b"".join(f'--x\r\nContent-Disposition: form-data; name="{name}"{rest}\r\n\r\n'.encode() + content + b"\r\n" for name, rest, content in fields)
+        return f"/sessions/{self.session}/files/upload", body + end.encode(), {"Content-Type": "multipart/form-data; boundary=x"}
+
+    def upload(self):
+        """Also two at once to one path, by what others do with it."""
+        if self.session:
+            content = self.random.randbytes(self.random.choice((0, 1, 70000, 2000000)))
+            path, body, headers = self.form(("file", '; filename="a"', content), ("path", "", self.random.choice((b"a/b/c", b"nothing"))))
+            answer = self.ask("POST", path, body, fine=(200,), headers=headers)
+            if answer.status == 200 and answer.json["size"] != len(content):
+                self.note(f"upload of {len(content)}: {answer!r}")
+
+    def bad_upload(self):
+        if self.session:
+            file = ("file", '; filename="a"', b"x" * self.random.choice((1, 70000)))
+            path, body, headers = self.random.choice((
+                self.form(file, file), self.form(("path", "", b"b")), self.form(file, ("path", "", self.random.choice(TRICKS[:8]).encode() + b"/")),
+                self.form(file, end=""), self.form(file, ("colour", "", b"")), self.form(file, end="--x--" + "y" * 70000), self.form(("file", "; " + "z" * 9000, b""))))
+            self.ask("POST", path, body, fine=(400,), headers=headers)
 
     def operators(self):
         self.ask("GET", self.random.choice(("/nodes", "/metrics")), fine=(200,))

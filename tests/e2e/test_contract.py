@@ -107,6 +107,8 @@ class Contract(Case):
         def cases():
             for path in {e.prefix + e.path for e in self.endpoints}:
                 mine = [e for e in self.endpoints if e.prefix + e.path == path]
+                mine += [e for e in self.endpoints if e.path.endswith("/{path...}") and e not in mine
+                         and path.startswith(e.prefix + e.path.removesuffix("{path...}"))]
                 allowed = {e.method for e in mine} | ({"HEAD"} if any(e.method == "GET" for e in mine) else set()) | {"OPTIONS"}
                 for method in METHODS:
                     if method not in allowed:
