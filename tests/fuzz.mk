@@ -1,5 +1,6 @@
 # The fuzz targets: a short run of each is a unit test, a long one (tests/fuzz/run.sh) is libFuzzer's.
 FUZZ_TESTS = tests/unit/test_fuzz_request \
+	tests/unit/test_fuzz_multipart \
 	tests/unit/test_fuzz_bodies \
 	tests/unit/test_fuzz_tokens \
 	tests/unit/test_fuzz_ids \
@@ -12,6 +13,8 @@ FUZZ_TESTS = tests/unit/test_fuzz_request \
 UNIT_TESTS += $(FUZZ_TESTS)
 tests_unit_test_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_request_LDADD = $(API_TEST_LIBS)
+tests_unit_test_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_multipart_LDADD = $(API_TEST_LIBS)
 tests_unit_test_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_bodies_LDADD = $(API_TEST_LIBS)
 tests_unit_test_fuzz_tokens_SOURCES = tests/fuzz/fuzz_tokens.c tests/fuzz/driver.c tests/fuzz/fuzz.h
@@ -33,6 +36,7 @@ tests_unit_test_fuzz_s3_xml_LDADD = $(STORAGE_TEST_LIBS)
 
 if FUZZERS
 FUZZERS = tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_multipart \
 	tests/fuzz/fuzz_bodies \
 	tests/fuzz/fuzz_tokens \
 	tests/fuzz/fuzz_ids \
@@ -46,6 +50,9 @@ EXTRA_PROGRAMS += $(FUZZERS)
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDADD = $(API_TEST_LIBS)
 tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_multipart_LDADD = $(API_TEST_LIBS)
+tests_fuzz_fuzz_multipart_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_bodies_LDADD = $(API_TEST_LIBS)
 tests_fuzz_fuzz_bodies_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
