@@ -76,7 +76,7 @@ class Hammer(threading.Thread):
             return answer
         if answer.status not in fine:
             self.note(f"{method} {path[:100]}: {answer!r}")
-        elif answer.status >= 400 and not answer.json.get("error_code"):
+        elif answer.status >= 400 and method != "HEAD" and not answer.json.get("error_code"):
             self.note(f"{method} {path[:100]}: no error_code: {answer!r}")
         return answer
 
