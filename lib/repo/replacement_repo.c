@@ -43,8 +43,11 @@ int replacement_repo_bind(struct db *db, const char *session_id, const char *fro
 
 int replacement_repo_hold(struct db *db, const char *session_id, struct err *err)
 {
-    if (DB_EXEC(db, &sql[HOLD_PENDING], NULL, err, db_text(session_id)) != 0)
-        return -1;
+    return DB_EXEC(db, &sql[HOLD_PENDING], NULL, err, db_text(session_id));
+}
+
+int replacement_repo_lose(struct db *db, const char *session_id, struct err *err)
+{
     return DB_EXEC(db, &sql[LOSE_RUNNING], NULL, err, db_text(session_id));
 }
 

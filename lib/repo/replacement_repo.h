@@ -11,7 +11,9 @@
  * unless it has begun. *changed_out false: it has ended, or has another container. */
 int replacement_repo_bind(struct db *db, const char *session_id, const char *from, const struct container *to, enum session_status status,
                           bool died, bool *changed_out, struct err *err) must_use;
-/* What it ran before is looked at again: pending executions wait for the start; running ones that nobody holds are lost. */
+/* Running executions that nobody holds are looked at at once. */
+int replacement_repo_lose(struct db *db, const char *session_id, struct err *err) must_use;
+/* Pending executions wait for the start. */
 int replacement_repo_hold(struct db *db, const char *session_id, struct err *err) must_use;
 /* The container that it had last. ERR_CONTAINER_NOT_FOUND. */
 int replacement_repo_last(struct db *db, const char *session_id, struct container *out, struct err *err) must_use;

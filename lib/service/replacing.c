@@ -99,6 +99,8 @@ static int bind_session(struct replacing *replacing, struct db *db, struct err *
         return -1;
     if (!changed)
         return err_internal(err, 0, "session %s changed under its lock", replacing->session_id);
+    if (replacement_repo_lose(db, replacing->session_id, err) != 0)
+        return -1;
     if (warm ? execution_repo_make_runnable(db, replacing->session_id, NULL, err)
              : replacement_repo_hold(db, replacing->session_id, err))
         return -1;
