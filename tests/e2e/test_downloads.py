@@ -8,11 +8,12 @@ import random
 import re
 import string
 import unittest
+import urllib.request
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from base import Case
-from client import Client
+from client import Answer, Client
 from test_web_servers import second_web_server
 
 GONE = "Sandbox.FileNotFound"
@@ -28,7 +29,7 @@ class Files(Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.place = cls.stack.lib_dir / "workspaces"
-        if os.environ.get("SANDBOX_STORAGE", "file") != "file":
+        if "driver" in (cls.stack.run_dir / "sandbox.conf").read_text().partition("storage:")[2].partition("}")[0]:
             raise unittest.SkipTest("storage is no directory")
         cls.box = cls.session()
         cls.random = random.Random(1)
@@ -255,6 +256,58 @@ class Files(Case):
         storage = self.client.get("/health/detailed").json["storage"]
         self.assertEqual(storage["status"], "healthy")
         self.assertGreaterEqual(storage["took_ms"], 0)
+
+
+class Uploaded(Case):
+    """What was uploaded comes back, whatever storage is: from us, or from the S3 server that we name."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.box = cls.session()
+
+    def upload(self, name, content):
+        mark = "----mark" + hashlib.sha256(content).hexdigest()[:16]
+        body = (f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'.encode() + content +
+                f'\r\n--{mark}\r\nContent-Disposition: form-data; name="path"\r\n\r\n{name}\r\n--{mark}--\r\n'.encode())
+        answer = self.client.request("POST", f"/sessions/{self.box}/files/upload", body,
+                                     headers={"Content-Type": f"multipart/form-data; boundary={mark}"})
+        self.assertEqual((answer.status, answer.json), (200, {"path": name, "size": len(content)}))
+
+    def fetch(self, name, part=None):
+        headers = {} if part is None else {"Range": f"bytes={part[0]}-{part[1]}"}
+        answer = self.client.request("GET", f"/sessions/{self.box}/files/{quote(name)}", headers=headers)
+        if answer.status != 307:
+            return answer
+        self.assertEqual((answer.headers["Cache-Control"], answer.body), ("no-store", b""))
+        request = urllib.request.Request(answer.headers["Location"], headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as there:
+            self.assertTrue(there.headers["Content-Disposition"].startswith("attachment; filename="))
+            return Answer(there.status, there.headers, there.read())
+
+    def test_content_comes_back(self):
+        for size in (0, 1, 70000, 9 * 1024 * 1024):
+            with self.subTest(size):
+                name, content = f"ä {size}/b%.txt", os.urandom(size)
+                self.upload(name, content)
+                got = self.fetch(name)
+                self.assertEqual((got.status, got.body == content), (200, True))
+                head = self.client.request("HEAD", f"/sessions/{self.box}/files/{quote(name)}")
+                self.assertEqual((head.status, head.headers["Content-Length"]), (200, str(size)))
+                self.assertEqual(head.headers["ETag"], f'"{hashlib.sha256(content).hexdigest()}"')
+                if size > 1:
+                    got = self.fetch(name, (10, size - 10))
+                    self.assertEqual((got.status, got.body == content[10:size - 9]), (206, True))
+                    self.assertEqual(got.headers["Content-Range"], f"bytes 10-{size - 10}/{size}")
+
+    def test_new_content_has_a_new_tag(self):
+        self.upload("same", b"one")
+        first = self.fetch("same")
+        self.upload("same", b"two")
+        path, tag = f"/sessions/{self.box}/files/same", first.headers["ETag"]
+        again = self.client.request("GET", path, headers={"If-None-Match": tag})
+        self.assertEqual((again.status, again.body), (200, b"two"))
+        self.assertEqual(self.client.request("GET", path, headers={"If-None-Match": again.headers["ETag"]}).status, 304)
 
 
 class Streamed(Files):
