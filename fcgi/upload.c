@@ -6,7 +6,11 @@
 #include "fcgi/multipart.h"
 #include "lib/service/uploads.h"
 
-enum { PIECE = 64 * 1024 };
+enum {
+    PIECE = 64 * 1024,
+    PATIENCE_S = 60,      /* a web server that hands bodies on as they come makes a slow client hold this thread: */
+    PACE_MIN = 32 * 1024, /* after that time it must have sent so many bytes a second */
+};
 
 enum field { FIELD_NONE, FIELD_FILE, FIELD_PATH };
 
@@ -86,11 +90,20 @@ static int on_end(void *arg, struct err *err)
 
 static const struct multipart_events events = { .begin = on_begin, .data = on_data, .end = on_end };
 
+static int check_pace(const struct call *call, int64_t began_ms, struct err *err)
+{
+    int64_t s = (call->context->now_ms() - began_ms) / 1000;
+    if (s <= PATIENCE_S || call->body.got / s >= PACE_MIN)
+        return 0;
+    return err_set(err, ERR_INVALID, "The body comes too slowly: it must be at least %d KiB a second.", PACE_MIN / 1024);
+}
+
 static int read_form(struct call *call, struct form *form, struct err *err)
 {
+    int64_t began_ms = call->context->now_ms();
     size_t got = 0;
     do {
-        if (body_reader_read(&call->body, form->piece, sizeof(form->piece), &got, err) != 0 ||
+        if (body_reader_read(&call->body, form->piece, sizeof(form->piece), &got, err) != 0 || check_pace(call, began_ms, err) != 0 ||
             multipart_feed(&form->multipart, form->piece, got, err) != 0)
             return -1;
     } while (got > 0);

@@ -205,6 +205,27 @@ START_TEST(test_uploads__a_client_that_leaves)
 }
 END_TEST
 
+static int64_t leap_ms;
+
+static int64_t leaping(void)
+{
+    static int64_t now_ms;
+    return now_ms += leap_ms;
+}
+
+/* The clock leaps with each look at it: within the patience of a minute, and beyond. */
+START_TEST(test_uploads__a_client_that_is_slow)
+{
+    api_me->context.now_ms = leaping;
+    leap_ms = 20000;
+    uploaded(FILE_NAMED("a") "old" END, "a", 3);
+    leap_ms = 70000;
+    refused(FILE_NAMED("a") "new" END, INVALID, NULL);
+    has("old");
+    ck_assert_int_eq(objects(), 1);
+}
+END_TEST
+
 START_TEST(test_uploads__a_session_that_has_ended)
 {
     fixture_sql("UPDATE sessions SET status = 'terminated'");
@@ -243,6 +264,7 @@ int main(void)
     tcase_add_test(tcase, test_uploads__what_is_refused_leaves_nothing);
     tcase_add_test(tcase, test_uploads__limits);
     tcase_add_test(tcase, test_uploads__a_client_that_leaves);
+    tcase_add_test(tcase, test_uploads__a_client_that_is_slow);
     tcase_add_test(tcase, test_uploads__a_session_that_has_ended);
     tcase_add_test(tcase, test_uploads__storage_that_fails);
     return fixture_run(suite);
