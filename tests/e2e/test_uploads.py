@@ -202,6 +202,27 @@ class Uploads(UploadCase):
                       f"Content-Length: {length}\r\n\r\n").encode() + body)
         return line
 
+    def test_a_gigabyte_after_the_closing_boundary(self):
+        """It is refused before it has all come; a web server that counts the chunks says that it is too large."""
+        before, chunk, sent = self.rows(), b"10000\r\n" + b"z" * 65536 + b"\r\n", 0
+        form = file() + END
+        with socket.create_connection(("127.0.0.1", self.stack.port), 30) as line:
+            try:
+                line.sendall((f"POST /api/v1{self.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.stack.token}\r\nContent-Type: {TYPE}\r\n"
+                              f"Transfer-Encoding: chunked\r\n\r\n{len(form):x}\r\n").encode() + form + b"\r\n")
+                while sent < 1 << 30:
+                    line.sendall(chunk)
+                    sent += len(chunk)
+            except OSError:
+                pass
+            try:
+                answer = line.recv(65536)
+            except OSError:
+                answer = b""
+        self.assertRegex(answer[:12], rb"^(HTTP/1.1 4(00|13))?$")
+        self.assertEqual(self.rows(), before)
+        self.put(b"x", "afterwards")
+
     def test_a_client_that_leaves(self):
         self.put(b"old", "left")
         before = self.rows()
