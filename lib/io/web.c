@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/util/clock.h"
+
 struct web {
     CURL *curl;
 };
@@ -16,6 +18,8 @@ struct call {
     CURL *curl;
     const struct web_request *request;
     int64_t sent; /* bytes of the body */
+    int64_t moved_ms, moved; /* when something moved last, and how many bytes had by then */
+    bool silent;             /* nothing has for too long */
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -80,7 +84,9 @@ static size_t take_data(char *data, size_t size, size_t count, void *arg)
     if (!call->request->on_data)
         return size * count;
     curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
-    return call->request->on_data(call->request->arg, (int)status, data, size * count) == 0 ? size * count : 0;
+    int result = call->request->on_data(call->request->arg, (int)status, data, size * count);
+    call->moved_ms = clock_mono_ms(); /* time that we took is no silence of the server's */
+    return result == 0 ? size * count : 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *arg)
@@ -102,6 +108,20 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg)
     return len;
 }
 
+/* Not CURLOPT_LOW_SPEED_LIMIT: that goes by the mean of some seconds, and sees silence as late. */
+static int watch_silence(void *arg, curl_off_t in_all, curl_off_t in, curl_off_t out_all, curl_off_t out)
+{
+    struct call *call = arg;
+    int64_t now = clock_mono_ms();
+    (void)in_all, (void)out_all;
+    if (in + out != call->moved) {
+        call->moved = in + out;
+        call->moved_ms = now;
+    }
+    call->silent = now - call->moved_ms > call->request->silence_ms;
+    return call->silent;
+}
+
 static struct curl_slist *header_list(const struct web_request *request)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* a second lost where the server knows it not */
@@ -114,8 +134,9 @@ static struct curl_slist *header_list(const struct web_request *request)
     return list;
 }
 
-static void set_limits(CURL *curl, const struct web_request *request)
+static void set_limits(CURL *curl, struct call *call)
 {
+    const struct web_request *request = call->request;
     int64_t connect_ms = request->connect_timeout_ms > 0 ? request->connect_timeout_ms : 5000;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -128,8 +149,9 @@ static void set_limits(CURL *curl, const struct web_request *request)
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     if (request->silence_ms > 0) {
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((request->silence_ms + 999) / 1000));
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch_silence);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
     }
 }
 
@@ -158,13 +180,17 @@ static void set_request(CURL *curl, struct call *call)
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 128L * 1024);
 }
 
-static int say_failure(CURL *curl, CURLcode code, const char *text, struct err *err)
+static int say_failure(const struct call *call, CURLcode code, const char *text, struct err *err)
 {
-    long connected = 0;
+    long sent = 0;
+    curl_easy_getinfo(call->curl, CURLINFO_REQUEST_SIZE, &sent);
+    if (call->silent) {
+        err_set(err, sent ? ERR_TIMEOUT : ERR_UNAVAILABLE, "A service that is needed does not answer.");
+        return err_wrap(err, "nothing moved for %lld ms", (long long)call->request->silence_ms);
+    }
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-        curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &connected);
-        err_set(err, connected ? ERR_TIMEOUT : ERR_UNAVAILABLE, "A service that is needed does not answer.");
+        err_set(err, sent ? ERR_TIMEOUT : ERR_UNAVAILABLE, "A service that is needed does not answer.");
         break;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -189,7 +215,7 @@ static int say_failure(CURL *curl, CURLcode code, const char *text, struct err *
 
 int web_call(struct web *web, const struct web_request *request, int *status_out, struct err *err)
 {
-    struct call call = { .curl = web->curl, .request = request };
+    struct call call = { .curl = web->curl, .request = request, .moved_ms = clock_mono_ms() };
     char why[CURL_ERROR_SIZE] = "";
     long status = 0;
     for (size_t i = 0; i < request->wanted_count; i++)
@@ -198,7 +224,7 @@ int web_call(struct web *web, const struct web_request *request, int *status_out
     if (!headers)
         return err_internal(err, 0, "out of memory for headers");
     curl_easy_reset(web->curl); /* keeps the connection */
-    set_limits(web->curl, request);
+    set_limits(web->curl, &call);
     set_request(web->curl, &call);
     curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, why);
@@ -208,7 +234,7 @@ int web_call(struct web *web, const struct web_request *request, int *status_out
     curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     if (code != CURLE_OK)
-        return say_failure(web->curl, code, why[0] ? why : curl_easy_strerror(code), err);
+        return say_failure(&call, code, why[0] ? why : curl_easy_strerror(code), err);
     *status_out = (int)status;
     return 0;
 }

@@ -34,7 +34,7 @@ struct web_request {
     struct web_wanted *wanted;
     size_t wanted_count;
     int64_t connect_timeout_ms; /* 0: 5000 */
-    int64_t silence_ms;         /* given up when nothing moves for this long; whole seconds; 0: never */
+    int64_t silence_ms;         /* given up when nothing moves for this long, to the second; 0: never */
     const char *ca_file;        /* certificates (PEM); NULL or "": the system's */
 };
 

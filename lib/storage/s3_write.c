@@ -86,6 +86,17 @@ static int spool(struct s3_write *write, const char *data, size_t len, struct er
     return 0;
 }
 
+/* "No such upload" is no answer for who writes: it was given up meanwhile (by a purge, or a rule of the bucket). */
+static int write_failed(struct err *err)
+{
+    if (err->code == ERR_FILE_NOT_FOUND) {
+        const struct err why = *err;
+        err_set(err, ERR_UNAVAILABLE, "The storage gave the upload up.");
+        err_wrap(err, "%s", why.detail);
+    }
+    return -1;
+}
+
 /* Sends what is spooled, with `query`; its ETag in `etag`. */
 static int send_spool(struct s3_write *write, const struct s3_pair *query, size_t query_count, char etag[S3_ETAG_MAX], struct err *err)
 {
@@ -94,9 +105,9 @@ static int send_spool(struct s3_write *write, const struct s3_pair *query, size_
     struct s3_body body = { .fd = write->fd, .len = write->spooled };
     const struct s3_call call = { .method = "PUT", .key = write->base.key, .query = query, .query_count = query_count, .body = &body,
                                   .wanted = &wanted, .wanted_count = 1 };
-    if (digest_end(write->digest, body.sha256, err) != 0 || s3_call(s3_of(write), &call, &answer, err) != 0)
+    if (digest_end(write->digest, body.sha256, err) != 0)
         return -1;
-    return 0;
+    return s3_call(s3_of(write), &call, &answer, err) == 0 ? 0 : write_failed(err);
 }
 
 static int begin_upload(struct s3_write *write, struct err *err)
@@ -203,7 +214,7 @@ static int complete(struct s3_write *write, struct err *err)
         if (complete_once(write, &body, retry.done, err) == 0)
             return 0;
     } while (err->code == ERR_UNAVAILABLE && s3_retry_wait(&retry));
-    return -1;
+    return write_failed(err);
 }
 
 static int finish(struct s3_write *write, struct err *err)

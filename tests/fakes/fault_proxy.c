@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 16384, PIECE = 20 * 1024, SLOW_MS = 50 };
+enum { HEAD_MAX = 16384, PIECE = 20 * 1024, SLOW_MS = 20 };
 
 struct fault_proxy {
     int listener;

@@ -13,7 +13,7 @@ enum fault_kind {
     FAULT_CUT_ANSWER,     /* an orderly end instead */
     FAULT_LOSE_ANSWER,    /* the request is obeyed, its answer thrown away; with `answer`, that is what the next ones get */
     FAULT_SILENCE,        /* nothing at all */
-    FAULT_SLOW_ANSWER,    /* 20 KiB every 50 ms */
+    FAULT_SLOW_ANSWER,    /* 20 KiB every 20 ms */
 };
 
 struct fault {

@@ -186,6 +186,7 @@ START_TEST(test_storage__purge)
     if (is_s3(_i)) {
         ck_assert_int_ge(beats, 3);
         ck_assert_int_eq(storage_write_commit(unfinished, false, &err), -1); /* its upload is no more */
+        ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
     } else {
         storage_write_abort(unfinished);
     }

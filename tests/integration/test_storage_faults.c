@@ -194,7 +194,7 @@ START_TEST(test_storage_faults__purge_goes_on_after_a_failure)
     struct err err = ERR_INIT;
     int64_t deleted = 0;
     char name[16], session[sizeof(stage_session)];
-    begin(1000);
+    begin(10000); /* a real server takes its time for 100 deletions */
     memcpy(session, stage_session, sizeof(session));
     strcat(stage_session, "y");
     for (int i = 0; i < 120; i++) {
