@@ -1,5 +1,6 @@
 # The fuzz targets: a short run of each is a unit test, a long one (tests/fuzz/run.sh) is libFuzzer's.
 FUZZ_TESTS = tests/unit/test_fuzz_request \
+	tests/unit/test_fuzz_files \
 	tests/unit/test_fuzz_multipart \
 	tests/unit/test_fuzz_bodies \
 	tests/unit/test_fuzz_tokens \
@@ -15,6 +16,8 @@ tests_unit_test_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/driv
 tests_unit_test_fuzz_request_LDADD = $(API_TEST_LIBS)
 tests_unit_test_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_multipart_LDADD = $(API_TEST_LIBS)
+tests_unit_test_fuzz_files_SOURCES = tests/fuzz/fuzz_files.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_files_LDADD = $(API_TEST_LIBS)
 tests_unit_test_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_bodies_LDADD = $(API_TEST_LIBS)
 tests_unit_test_fuzz_tokens_SOURCES = tests/fuzz/fuzz_tokens.c tests/fuzz/driver.c tests/fuzz/fuzz.h
@@ -36,6 +39,7 @@ tests_unit_test_fuzz_s3_xml_LDADD = $(STORAGE_TEST_LIBS)
 
 if FUZZERS
 FUZZERS = tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_files \
 	tests/fuzz/fuzz_multipart \
 	tests/fuzz/fuzz_bodies \
 	tests/fuzz/fuzz_tokens \
@@ -47,6 +51,9 @@ FUZZERS = tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_wire \
 	tests/fuzz/fuzz_s3_xml
 EXTRA_PROGRAMS += $(FUZZERS)
+tests_fuzz_fuzz_files_SOURCES = tests/fuzz/fuzz_files.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_files_LDADD = $(API_TEST_LIBS)
+tests_fuzz_fuzz_files_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDADD = $(API_TEST_LIBS)
 tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
