@@ -9,7 +9,7 @@
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
 
-enum { EXAMINE_LIMIT_MS = 5000, REASON_SIZE = 128 };
+enum { EXAMINE_LIMIT_MS = 5000, EXAMINE_SLICE_MS = 250, REASON_SIZE = 128 };
 
 static void describe_end(const struct runtime_status *status, char out[REASON_SIZE])
 {
@@ -24,32 +24,46 @@ static void describe_end(const struct runtime_status *status, char out[REASON_SI
         snprintf(out, REASON_SIZE, "The sandbox stopped unexpectedly: its engine knows nothing of it.");
 }
 
-int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err)
+/* What is wrong with it, in `out`; "": nothing. Its executor is waited for, but no longer than the engine says that it runs: engines are
+ * late to know. -1: the engine does not say. */
+static int diagnose(struct provisioner *provisioner, const struct container *container, char out[REASON_SIZE], struct err *problem)
 {
-    struct err problem = ERR_INIT;
-    struct runtime_status status = { 0 };
+    int64_t end = clock_mono_ms() + EXAMINE_LIMIT_MS;
     struct runtime_endpoint endpoint;
     struct exec_target target;
     struct wire_health health;
-    struct runtime *runtime = provision_runtime(provisioner, &problem);
-    if (!runtime || runtime_inspect(runtime, container->id, &status, &problem) != 0) {
-        /* the next reconciliation looks again; suspecting it at once would go round in circles while the engine is down */
-        provisioner->config.report(LOG_LEVEL_WARN, "suspect container cannot be examined", &problem, "container_id",
-                                   container->id);
-        return 0;
-    }
-    if (status.state != RUNTIME_RUNNING) {
-        char reason[REASON_SIZE];
-        describe_end(&status, reason);
-        return provision_bury(provisioner, container, reason, err);
-    }
+    struct runtime *runtime = provision_runtime(provisioner, problem);
     provision_aim(provisioner, container, &endpoint, &target);
-    if (execclient_health(provisioner->http, &target, clock_mono_ms() + EXAMINE_LIMIT_MS, &health, &problem) == 0)
+    out[0] = '\0';
+    for (int64_t wait = EXAMINE_SLICE_MS;; wait *= 2) { /* longer each time: it may only be slow */
+        struct runtime_status status = { 0 };
+        if (!runtime || runtime_inspect(runtime, container->id, &status, problem) != 0)
+            return -1;
+        if (status.state != RUNTIME_RUNNING) {
+            describe_end(&status, out);
+            return 0;
+        }
+        struct err silence = ERR_INIT;
+        int64_t now = clock_mono_ms(), slice = end - now < wait ? end : now + wait;
+        if (execclient_health(provisioner->http, &target, slice, &health, &silence) == 0)
+            return 0;
+        if (silence.code == ERR_TIMEOUT && clock_mono_ms() < end)
+            continue;
+        snprintf(out, REASON_SIZE, "%s", silence.code == ERR_UNAUTHORIZED ? "The sandbox's executor did not accept its secret."
+                                                                          : "The sandbox stopped answering.");
         return 0;
-    return provision_bury(provisioner, container,
-                          problem.code == ERR_UNAUTHORIZED ? "The sandbox's executor did not accept its secret."
-                                                           : "The sandbox stopped answering.",
-                          err);
+    }
+}
+
+int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
+    struct err problem = ERR_INIT;
+    char reason[REASON_SIZE];
+    if (diagnose(provisioner, container, reason, &problem) == 0)
+        return reason[0] ? provision_bury(provisioner, container, reason, err) : 0;
+    /* the next reconciliation looks again; suspecting it at once would go round in circles while the engine is down */
+    provisioner->config.report(LOG_LEVEL_WARN, "suspect container cannot be examined", &problem, "container_id", container->id);
+    return 0;
 }
 
 static int compare_container(const void *a, const void *b)
