@@ -31,3 +31,6 @@ tests_integration_test_runtime_process_LDADD = $(RUNTIME_TEST_LIBS)
 tests_integration_test_runtime_docker_SOURCES = tests/integration/test_runtime_docker.c $(RUNTIME_STAGE)
 EXTRA_tests_integration_test_runtime_docker_DEPENDENCIES = tests/fakes/shell_executor
 tests_integration_test_runtime_docker_LDADD = $(RUNTIME_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_quota
+tests_unit_test_quota_SOURCES = tests/unit/test_quota.c
+tests_unit_test_quota_LDADD = $(RUNTIME_TEST_LIBS)

@@ -106,7 +106,7 @@ void docker_read_info(struct json_object *version, struct json_object *info, str
     cleanup_strbuf struct strbuf line = STRBUF_INIT(sizeof(out->isolation) - 1);
     *out = (struct runtime_info){ 0 };
     snprintf(out->version, sizeof(out->version), "Docker %s", text(version, "Version"));
-    strbuf_addf(&line, "Docker container: namespaces, cgroup v%s, seccomp%s", text(info, "CgroupVersion"),
+    strbuf_addf(&line, "Docker container: namespaces, cgroup v%s, seccomp%s, disk watched", text(info, "CgroupVersion"),
                 has_seccomp(info) ? "" : " of the executor only");
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         if (!json_object_get_boolean(member(info, limits[i][0]))) {

@@ -14,6 +14,7 @@
 
 #include "lib/io/spawn.h"
 #include "lib/runtime/driver.h"
+#include "lib/runtime/quota.h"
 
 static void process_close(void *state)
 {
@@ -61,17 +62,18 @@ static int process_info(void *state, struct runtime_info *out, struct err *err)
     (void)err;
     const struct process_runtime *runtime = state;
     const char *cgroup = cgroup_name(&runtime->cgroup);
+    const char *disk = runtime->quota ? "disk quota" : "disk watched";
     *out = (struct runtime_info){ .weaker = !runtime->namespaces || !cgroup };
     snprintf(out->version, sizeof(out->version), "%s", runtime->version);
     if (!runtime->namespaces)
         snprintf(out->isolation, sizeof(out->isolation),
-                 "separate user ids, landlock, seccomp, resource limits (weaker: no namespaces, as %s)",
+                 "separate user ids, landlock, seccomp, resource limits, %s (weaker: no namespaces, as %s)", disk,
                  runtime->weaker_because);
     else if (!cgroup)
         snprintf(out->isolation, sizeof(out->isolation),
-                 "namespaces, seccomp, resource limits (weaker: no cgroup for memory, processes and CPU)");
+                 "namespaces, seccomp, resource limits, %s (weaker: no cgroup for memory, processes and CPU)", disk);
     else
-        snprintf(out->isolation, sizeof(out->isolation), "namespaces, %s, seccomp", cgroup);
+        snprintf(out->isolation, sizeof(out->isolation), "namespaces, %s, seccomp, %s", cgroup, disk);
     return 0;
 }
 
@@ -110,6 +112,22 @@ static int add_directories(const struct process_launch *launch, const struct run
     return 0;
 }
 
+/* The project of a container is its first user id: no other container of this machine has it. */
+static int limit_disk(const struct process_launch *launch, const struct runtime_spec *spec, struct err *err)
+{
+    static const char *const written[] = { ROOM_WORKSPACE, ROOM_TMP };
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+        cleanup_fd int fd = openat(launch->room, written[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0)
+            return err_internal(err, errno, "cannot open %s", written[i]);
+        if (quota_assign(fd, launch->range.first, err) != 0)
+            return -1;
+    }
+    return quota_limit(launch->room, launch->range.first, spec->resources.disk_mb, err);
+}
+
 int process_furnish(struct process_runtime *runtime, const struct runtime_spec *spec, struct process_launch *out,
                     struct err *err)
 {
@@ -124,6 +142,8 @@ int process_furnish(struct process_runtime *runtime, const struct runtime_spec *
     if (out->room < 0)
         return err_internal(err, errno, "cannot open the room");
     if (take_range(runtime, out, err) != 0 || add_directories(out, spec, err) != 0)
+        return -1;
+    if (runtime->quota && limit_disk(out, spec, err) != 0)
         return -1;
     out->door_count = cgroup_doors(&runtime->cgroup, out->group, out->doors);
     return cgroup_create(&runtime->cgroup, out->group, &spec->resources, err);
@@ -191,6 +211,13 @@ static int process_create(void *state, const struct runtime_spec *spec, struct e
     return status;
 }
 
+static void release_disk(const struct process_runtime *runtime, uid_t project)
+{
+    cleanup_fd int fd = runtime->quota ? open(runtime->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0)
+        quota_release(fd, project);
+}
+
 int process_clear(struct process_runtime *runtime, const char *id, struct err *err)
 {
     char path[ROOM_PATH_SIZE], group[PROCESS_GROUP_SIZE];
@@ -204,6 +231,8 @@ int process_clear(struct process_runtime *runtime, const char *id, struct err *e
     if (process_kill(runtime, group, path, room, err) != 0 || cgroup_remove(&runtime->cgroup, group, err) != 0 ||
         room_remove(runtime->directory, id, err) != 0)
         return -1;
+    if (has_range)
+        release_disk(runtime, range.first);
     /* last: until then the range must not be another's */
     if (has_range)
         uid_range_release(PROCESS_REGISTRY, range.first, path);

@@ -26,6 +26,7 @@ struct process_runtime {
     const struct runtime_settings *settings;
     const char *directory; /* of the rooms; the probe has its own */
     bool namespaces;       /* else separate user ids and Landlock */
+    bool quota;            /* the disk limit is one of the file system */
     struct cgroup cgroup;
     struct uid_plan plan;
     int executor; /* open file */

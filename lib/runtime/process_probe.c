@@ -13,6 +13,7 @@
 
 #include "lib/io/spawn.h"
 #include "lib/runtime/process.h"
+#include "lib/runtime/quota.h"
 #include "lib/util/id.h"
 
 enum { PROBE_LIMIT_MS = 5000, TEXT_MAX = 64 * 1024 };
@@ -143,6 +144,12 @@ static int judge(const struct process_runtime *runtime, struct err *err)
     return 0;
 }
 
+static bool has_quota(const char *directory)
+{
+    cleanup_fd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && quota_enforced(fd);
+}
+
 int process_probe(struct process_runtime *runtime, struct err *err)
 {
     cleanup_strbuf struct strbuf uid_map = STRBUF_INIT(TEXT_MAX), mounts = STRBUF_INIT(1024 * 1024);
@@ -150,6 +157,7 @@ int process_probe(struct process_runtime *runtime, struct err *err)
         return -1;
     uid_plan_make(runtime->settings->uid_base, strbuf_str(&uid_map), &runtime->plan);
     cgroup_detect(strbuf_str(&mounts), &runtime->cgroup);
+    runtime->quota = has_quota(runtime->settings->directory);
     if (access(runtime->settings->bwrap, X_OK) != 0)
         snprintf(runtime->weaker_because, sizeof(runtime->weaker_because), "bubblewrap is missing (%.80s)",
                  runtime->settings->bwrap);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -166,6 +167,32 @@ START_TEST(test_process__weaker_isolation_ends_a_fork_bomb)
 }
 END_TEST
 
+/* Where /var/tmp has project quotas; deleted and open it still counts, and the next container finds nothing of it. */
+START_TEST(test_process__disk_quota)
+{
+    struct stage stage;
+    struct runtime_info info;
+    struct err err = ERR_INIT;
+    stage_open(&stage, "process");
+    ck_assert_int_eq(runtime_info(stage.runtime, &info, &err), 0);
+    bool quota = strstr(info.isolation, "disk quota");
+    ck_assert(quota || (strstr(info.isolation, "disk watched") && !getenv("SANDBOX_TEST_QUOTA_DIR")));
+    for (int i = 0; quota && i < 2; i++) {
+        struct runtime_spec spec = stage_spec(&stage, stage.ids[0]);
+        spec.resources.disk_mb = 8;
+        ck_assert_int_eq(runtime_create(stage.runtime, &spec, &err), 0);
+        stage_await(&stage, stage.ids[0]);
+        const char *said = stage_run(&stage, stage.ids[0], "user",
+                                     "head -c 8M /dev/zero >/workspace/a && rm /workspace/a; exec 3>/workspace/b; rm /workspace/b;"
+                                     " head -c 60M /dev/zero 2>&1 >&3 | grep -c quota; mkdir /workspace/d; echo x 2>&1 >/workspace/d/c; :");
+        ck_assert_msg(strncmp(said, "1\n", 2) == 0, "%s", said);
+        stage_destroy(&stage, stage.ids[0]);
+    }
+    stage_assert_nothing_left(&stage);
+    stage_close(&stage);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *all = suite_create("runtime_process");
@@ -179,6 +206,7 @@ static Suite *suite(void)
     tcase_add_test(own, test_process__executor_behind_a_closed_directory);
     tcase_add_test(own, test_process__required_isolation_is_refused);
     tcase_add_test(own, test_process__log_is_no_link);
+    tcase_add_test(own, test_process__disk_quota);
     tcase_add_test(own, test_process__weaker_isolation);
     tcase_add_test(own, test_process__weaker_isolation_ends_a_fork_bomb);
     suite_add_tcase(all, common);

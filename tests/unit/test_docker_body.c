@@ -151,7 +151,7 @@ START_TEST(test_docker_answer__missing_limits_are_said)
     struct runtime_info info;
     docker_read_info(version, good, &info);
     ck_assert_str_eq(info.version, "Docker 20.10");
-    ck_assert_str_eq(info.isolation, "Docker container: namespaces, cgroup v2, seccomp");
+    ck_assert_str_eq(info.isolation, "Docker container: namespaces, cgroup v2, seccomp, disk watched");
     ck_assert(!info.weaker);
     docker_read_info(version, bad, &info);
     ck_assert_ptr_nonnull(strstr(info.isolation, "no process limit"));
