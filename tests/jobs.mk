@@ -42,3 +42,10 @@ INTEGRATION_TESTS += tests/integration/test_jobs_files
 tests_integration_test_jobs_files_SOURCES = tests/integration/test_jobs_files.c tests/integration/files_scene.c \
 	tests/integration/files_scene.h $(JOBS_STAGE)
 tests_integration_test_jobs_files_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_files_lost
+tests_integration_test_jobs_files_lost_SOURCES = tests/integration/test_jobs_files_lost.c tests/integration/files_scene.c \
+	tests/integration/files_scene.h $(JOBS_STAGE)
+tests_integration_test_jobs_files_lost_LDADD = $(JOB_LIBS) $(CHECK_LIBS) -lm
+UNIT_TESTS += tests/unit/test_pull_list
+tests_unit_test_pull_list_SOURCES = tests/unit/test_pull_list.c
+tests_unit_test_pull_list_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

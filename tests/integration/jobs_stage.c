@@ -272,6 +272,24 @@ enum session_status stage_await_session(struct stage *stage, const char *id)
     ck_abort_msg("session %s did not start", id);
 }
 
+void stage_kill_database(void)
+{
+    char command[512];
+    snprintf(command, sizeof(command), "p=$(cat %s); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done",
+             getenv("SANDBOX_TEST_DB_PID_FILE"));
+    (void)!system(command);
+}
+
+void stage_start_database(struct stage *stage)
+{
+    char command[512];
+    /* check kills the process group of every test that has ended */
+    snprintf(command, sizeof(command), "setsid -w %s", getenv("SANDBOX_TEST_DB_START"));
+    ck_assert_int_eq(system(command), 0);
+    db_free(stage->context.db);
+    stage->context.db = db_new(&stage->settings->database);
+}
+
 void stage_sql(struct stage *stage, const char *sql)
 {
     OK(db_script(stage->context.db, sql, &err));

@@ -199,24 +199,6 @@ START_TEST(test_jobs_dispatch__an_ended_session_keeps_its_verdict)
 }
 END_TEST
 
-static void kill_database(void)
-{
-    char command[512];
-    snprintf(command, sizeof(command), "p=$(cat %s); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done",
-             getenv("SANDBOX_TEST_DB_PID_FILE"));
-    (void)!system(command);
-}
-
-static void start_database(void)
-{
-    char command[512];
-    /* check kills the process group of every test that has ended */
-    snprintf(command, sizeof(command), "setsid -w %s", getenv("SANDBOX_TEST_DB_START"));
-    ck_assert_int_eq(system(command), 0);
-    db_free(stage.context.db);
-    stage.context.db = db_new(&stage.settings->database);
-}
-
 /* The result arrives while there is nowhere to store it. */
 START_TEST(test_jobs_dispatch__a_result_is_kept_while_the_database_is_away)
 {
@@ -226,11 +208,11 @@ START_TEST(test_jobs_dispatch__a_result_is_kept_while_the_database_is_away)
     fake_executor_hold(fake, true);
     stage_execute(&stage, &session, "pass", 0, id);
     stage_await_posts(fake, 1);
-    kill_database();
+    stage_kill_database();
     fake_executor_hold(fake, false);
     poll(NULL, 0, 700);
     ck_assert_int_eq(waitpid(dispatchd, NULL, WNOHANG), 0);
-    start_database();
+    stage_start_database(&stage);
     stage_await_execution(&stage, id, &execution);
     ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
     ck_assert_str_eq(execution.outcome.stdout_text, "kept\n");
@@ -247,13 +229,13 @@ START_TEST(test_jobs_dispatch__starts_without_a_database_and_waits_for_it)
     script_started(FAKE_STALL);
     stage_execute(&stage, &session, "pass", 0, id);
     stage_await_posts(fake, 1);
-    kill_database();
+    stage_kill_database();
     stage_stop(dispatchd, SIGKILL);
     script_answer("after\n", "5");
     dispatchd = stage_start(&stage, "dispatchd");
     poll(NULL, 0, 500);
     ck_assert_int_eq(waitpid(dispatchd, NULL, WNOHANG), 0);
-    start_database();
+    stage_start_database(&stage);
     stage_await_execution(&stage, id, &execution);
     ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
     ck_assert_str_eq(execution.outcome.stdout_text, "after\n");
