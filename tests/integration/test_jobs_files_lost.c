@@ -59,15 +59,15 @@ START_TEST(test_jobs_files__the_database_is_away_meanwhile)
 {
     char id[EXECUTION_ID_SIZE];
     struct execution execution = { 0 };
-    begin_many(3000, id);
+    begin_many(2000, id);
     stage_kill_database();
     poll(NULL, 0, 9000); /* longer than storage would be waited for */
     stage_start_database(&stage);
     stage_await_execution(&stage, id, &execution);
     ck_assert_msg(execution.status == EXECUTION_COMPLETED, "%s %s", execution.outcome.error_kind, execution.outcome.error_message);
     execution_release(&execution);
-    ck_assert_int_eq(files_rows(), 3000);
-    ck_assert_int_le(files_objects(), 3000 + 2 * 128); /* a batch whose commit broke, and the one that was being fetched */
+    ck_assert_int_eq(files_rows(), 2000);
+    ck_assert_int_le(files_objects(), 2000 + 2 * 128); /* a batch whose commit broke, and the one that was being fetched */
 }
 END_TEST
 
