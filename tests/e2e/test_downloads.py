@@ -293,7 +293,8 @@ class Uploaded(Case):
                 got = self.fetch(name)
                 self.assertEqual((got.status, got.body == content), (200, True))
                 head = self.client.request("HEAD", f"/sessions/{self.box}/files/{quote(name)}")
-                self.assertEqual((head.status, head.headers["Content-Length"]), (200, str(size)))
+                # Apache leaves a length of 0 out there
+                self.assertEqual((head.status, head.headers.get("Content-Length", "0")), (200, str(size)))
                 self.assertEqual(head.headers["ETag"], f'"{hashlib.sha256(content).hexdigest()}"')
                 if size > 1:
                     got = self.fetch(name, (10, size - 10))
