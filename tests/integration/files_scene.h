@@ -30,7 +30,7 @@ void files_expect(const char *path, const char *text);
 /* Rows, and objects in storage, of the session. */
 int64_t files_rows(void);
 int64_t files_objects(void);
-/* Waits (at most 20 s) until there are so many objects at least. */
+/* Waits (at most 60 s) until there are so many objects at least. */
 void files_await_objects(int64_t count);
 
 #endif

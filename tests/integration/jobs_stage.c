@@ -68,7 +68,7 @@ static void write_config(struct stage *stage, const char *extra)
 
 void stage_open(struct stage *stage, const char *extra)
 {
-    *stage = (struct stage){ 0 };
+    *stage = (struct stage){ .timeout_s = 10 };
     snprintf(stage->directory, sizeof(stage->directory), "/run/sandbox-jobs-%d-XXXXXX", (int)runner_pid);
     ck_assert_ptr_nonnull(mkdtemp(stage->directory));
     ck_assert_int_eq(chmod(stage->directory, 0711), 0);
@@ -234,7 +234,7 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
                    char id_out[EXECUTION_ID_SIZE])
 {
     struct execution execution = {
-        .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = 10, .max_retries = max_retries,
+        .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage->timeout_s, .max_retries = max_retries,
         .runnable = session->status == SESSION_RUNNING,
     };
     id_prefixed(execution.id, "exec_20260101_", EXECUTION_ID_RANDOM);
@@ -249,7 +249,7 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
 void stage_await_execution(struct stage *stage, const char *id, struct execution *out)
 {
     struct pollfd bell = { .fd = stage->context.doorbell, .events = POLLIN };
-    for (int64_t end = clock_mono_ms() + 30000; clock_mono_ms() < end; poll(&bell, 1, POLL_MS)) {
+    for (int64_t end = clock_mono_ms() + (stage->timeout_s + 20) * 1000; clock_mono_ms() < end; poll(&bell, 1, POLL_MS)) {
         doorbell_drain(bell.fd);
         OK(execution_repo_get(stage->context.db, NULL, id, EXECUTION_WHOLE, out, &err));
         if (execution_status_final(out->status))

@@ -16,6 +16,7 @@ struct stage {
     char config[128];
     struct settings *settings;
     struct context context; /* db, doorbell to be woken on */
+    int64_t timeout_s;      /* of executions; 10 */
 };
 
 /* A fresh stage; rows of earlier ones are removed. `extra` (may be NULL) is added to the settings' runtime group. */
@@ -45,7 +46,7 @@ void stage_await_posts(struct fake_executor *fake, size_t count);
 /* Stores an execution and rings the dispatcher. */
 void stage_execute(struct stage *stage, const struct session *session, const char *code, int64_t max_retries,
                    char id_out[EXECUTION_ID_SIZE]);
-/* Waits (at most 30 s) until the execution is final. */
+/* Waits (at most stage.timeout_s and 20 s) until the execution is final. */
 void stage_await_execution(struct stage *stage, const char *id, struct execution *out);
 /* Waits (at most 40 s) until the session has another status than creating; that status. */
 enum session_status stage_await_session(struct stage *stage, const char *id);
