@@ -91,6 +91,34 @@ START_TEST(test_provision__leases_of_an_earlier_process_end)
 }
 END_TEST
 
+/* Where a replacement is cut off: what stands in the middle of its transaction, the note in the trail, what takes the suspect. */
+static const char *const cuts[] = { "replaced_at = IF", "sandbox-provisiond", "\003COMMIT" };
+
+START_TEST(test_provision__a_replacement_that_is_cut_off_is_done_once)
+{
+    const struct provision_config config = {
+        .db = db, .settings = fixture_settings, .node_id = "n1", .claimed_by = "host:provisiond#0", .doorbell = -1,
+        .report = quiet,
+    };
+    struct err err = ERR_INIT, ignored = ERR_INIT;
+    bool worked;
+    fixture_node("n1", 4000, 4096, 10);
+    fixture_session("s1", "me", SESSION_RUNNING);
+    fixture_sql("UPDATE containers SET id = '0123456789ab', suspect = 1; UPDATE sessions SET container_id = '0123456789ab'");
+    struct provisioner *provisioner = provision_new(&config, &err);
+    ck_assert_ptr_nonnull(provisioner);
+    breaking_proxy_break_on(proxy, cuts[_i], true);
+    (void)!provision_step(provisioner, &worked, &ignored);
+    ck_assert_int_eq(breaking_proxy_breaks(proxy), 1);
+    OK(provision_reconcile(provisioner, &err)); /* finds what the step did not get done */
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM sessions s JOIN containers c ON c.id = s.container_id"
+                                    " WHERE s.status = 'creating' AND s.restarts = 1 AND c.status = 'creating'"), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE session_id = 's1'"), 2);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM audit WHERE action = 'replace'"), 1);
+    provision_free(provisioner);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("provision_broken");
@@ -99,6 +127,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, test_provision__a_broken_connection_leaves_no_lease, 0, sizeof(moments) / sizeof(moments[0]));
+    tcase_add_loop_test(tcase, test_provision__a_replacement_that_is_cut_off_is_done_once, 0, sizeof(cuts) / sizeof(cuts[0]));
     tcase_add_test(tcase, test_provision__leases_of_an_earlier_process_end);
     return fixture_run(suite);
 }
