@@ -47,9 +47,39 @@ void purge_open_context(struct context *out)
     OK(context_open_storage(out, &err));
 }
 
+static void replace(char **setting, const char *variable, const char *otherwise)
+{
+    const char *value = getenv(variable);
+    free(*setting);
+    *setting = strdup(value ? value : otherwise);
+    ck_assert_ptr_nonnull(*setting);
+}
+
+static void use_s3(struct storage_settings *settings)
+{
+    replace(&settings->driver, "", "s3");
+    replace(&settings->s3_endpoint, "SANDBOX_TEST_S3_URL", "");
+    replace(&settings->s3_region, "SANDBOX_TEST_S3_REGION", "us-east-1");
+    replace(&settings->s3_bucket, "SANDBOX_TEST_S3_BUCKET", "");
+    replace(&settings->s3_prefix, "", "test/purge");
+    replace(&settings->s3_access_key, "SANDBOX_TEST_S3_ACCESS_KEY", "");
+    replace(&settings->s3_secret_key, "SANDBOX_TEST_S3_SECRET_KEY", "");
+    replace(&settings->s3_style, "SANDBOX_TEST_S3_STYLE", "path");
+}
+
+static bool on_s3;
+
+void purge_scene_open_s3(void)
+{
+    on_s3 = true;
+    purge_scene_open();
+}
+
 void purge_scene_open(void)
 {
     fixture_setup();
+    if (on_s3)
+        use_s3(&fixture_settings->storage);
     purge_open_context(&purge_context);
     purge_reports = purge_beats = 0;
     purge_beats_left = -1;

@@ -21,6 +21,7 @@ extern int purge_beats;
 extern int purge_beats_left; /* the next one after so many fails, as if killed; < 0: none */
 
 void purge_scene_open(void);
+void purge_scene_open_s3(void); /* the same on S3, see tests/with-swift.sh */
 void purge_scene_close(void);
 /* A context with a storage of its own, on the fixture's connection. */
 void purge_open_context(struct context *out);

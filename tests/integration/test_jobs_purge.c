@@ -291,6 +291,18 @@ START_TEST(test_jobs_purge__the_audit_trail_is_kept_as_long_as_the_setting_says)
 }
 END_TEST
 
+static void add_s3(Suite *suite)
+{
+    TCase *tcase = tcase_create("purge on S3");
+    tcase_add_checked_fixture(tcase, purge_scene_open_s3, purge_scene_close);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, test_jobs_purge__what_is_due_goes_and_the_rest_stays);
+    tcase_add_test(tcase, test_jobs_purge__a_session_without_files_is_looked_at_once);
+    tcase_add_test(tcase, test_jobs_purge__one_that_fails_holds_up_nobody);
+    tcase_add_test(tcase, test_jobs_purge__storage_that_is_away_ends_the_pass);
+    suite_add_tcase(suite, tcase);
+}
+
 int main(void)
 {
     Suite *suite = suite_create("jobs_purge");
@@ -310,5 +322,7 @@ int main(void)
     tcase_add_test(tcase, test_jobs_purge__as_a_program);
     tcase_add_test(tcase, test_jobs_purge__the_audit_trail_is_kept_as_long_as_the_setting_says);
     suite_add_tcase(suite, tcase);
+    if (getenv("SANDBOX_TEST_S3_URL"))
+        add_s3(suite);
     return fixture_run(suite);
 }
