@@ -81,6 +81,26 @@ class Reference(Case):
             ran += 1
         self.assertGreaterEqual(ran, 2)
 
+    def test_upload_and_download(self):
+        """As printed, but for the session's id and the file that is sent."""
+        box = self.session()
+        source = pathlib.Path(self.directory.name) / "input.csv"
+        source.write_text("x,y\n" + "".join(f"{n},{n * n}\n" for n in range(100)))
+        done = self.run_in(box, code_block("6. Uploading Files", "bash").replace("/path/to/input.csv", str(source)))
+        self.assertEqual(json.loads(done.stdout), {"path": "data/input.csv", "size": source.stat().st_size}, done)
+        result = self.client.run(box, "import os, shutil\nos.mkdir('output')\nshutil.copy('data/input.csv', 'output/result.csv')")
+        self.assert_success(result)
+        self.assertEqual(result["artifacts"], ["output/result.csv"])
+        self.run_in(box, code_block("7. Downloading Files", "bash"))
+        self.assertEqual((pathlib.Path(self.directory.name) / "result.csv").read_text(), source.read_text())
+
+    def run_in(self, box, text):
+        """With the directory of the test as the current one."""
+        self.assertIn("sess_abc123def4567890", text)
+        done = self.run_file("example.sh", f"cd {self.directory.name}\n" + text.replace("sess_abc123def4567890", box), "bash")
+        self.assertEqual(done.returncode, 0, done)
+        return done
+
 
 if __name__ == "__main__":
     unittest.main()
