@@ -1,4 +1,4 @@
-EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py
+EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py bench/transfer.py
 # tests/with-mariadb.sh bench/db_times
 EXTRA_PROGRAMS += bench/db_times bench/empty_fcgi
 bench_empty_fcgi_SOURCES = bench/empty_fcgi.c

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures latencies on the embedded stack with the process runtime:  bench/run.sh [COUNT]
+# Measures the embedded stack with the process runtime: latencies, transfers of files.  bench/run.sh [COUNT]
+# With SANDBOX_STORAGE=s3 in a home of its own: transfers with that driver.
 # It starts the stack if need be (build it first: ./quickstart.sh up) and leaves it as it found it.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,4 +13,5 @@ was_running=yes
 build=${SANDBOX_BUILD:-$SANDBOX_HOME/build}
 make -s -C "$build" bench/empty_fcgi
 /usr/bin/python3 "$top/bench/get_session.py" "$build/bench/empty_fcgi"
+/usr/bin/python3 "$top/bench/transfer.py" "$build/bench/empty_fcgi"
 [ "$was_running" = yes ] || "$top/quickstart.sh" stop
