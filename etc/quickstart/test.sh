@@ -22,6 +22,7 @@ run_tests() {
     find_engine
     test_integration "" "$plain"
     test_e2e process process "$PORT" "$plain" "" lighttpd test_webs
+    SANDBOX_STORAGE=s3 test_e2e s3 process $((PORT + 30)) "$plain" "" lighttpd "" --files
     if [ -z "$NO_ENGINE" ]; then
         test_e2e docker docker $((PORT + 10)) "$plain" "" lighttpd "" --sandboxes
     else

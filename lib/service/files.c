@@ -78,8 +78,10 @@ int file_service_local(const struct context *context, const char *session_id, co
         return 0;
     if (!strbuf_ok(out))
         return err_internal(err, 0, "out of memory for a path");
-    if (stat(strbuf_str(out), &st) != 0)
-        return err_internal(err, errno, "storage has lost the object %s", key);
+    if (stat(strbuf_str(out), &st) != 0) {
+        int why = errno;
+        return storage_check(context->storage, err) != 0 ? -1 : err_internal(err, why, "storage has lost the object %s", key);
+    }
     if (st.st_size != file->size)
         return err_internal(err, 0, "the object %s has %lld bytes, not %lld", key, (long long)st.st_size, (long long)file->size);
     return 0;

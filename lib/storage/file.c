@@ -32,11 +32,19 @@ static int file_error(struct err *err, int errnum, const char *path)
         err_set(err, ERR_UNAVAILABLE, "The storage is full.");
         return err_wrap(err, "%s: %s", path, strerror(errnum));
     }
-    if (errnum == EIO || errnum == ESTALE || errnum == EMFILE || errnum == ENFILE || errnum == ETIMEDOUT) {
+    /* ENOENT: the directory itself is away, not mounted, say */
+    if (errnum == ENOENT || errnum == EIO || errnum == ESTALE || errnum == EMFILE || errnum == ENFILE || errnum == ETIMEDOUT) {
         err_set(err, ERR_UNAVAILABLE, "The storage does not answer.");
         return err_wrap(err, "%s: %s", path, strerror(errnum));
     }
     return err_internal(err, errnum, "storage: %s", path);
+}
+
+/* Whether "not there" can be believed: a storage that is away has lost nothing. */
+static int look_for_directory(const struct storage *storage, struct err *err)
+{
+    const char *path = storage->settings->directory;
+    return access(path, F_OK) == 0 ? 0 : file_error(err, errno, path);
 }
 
 static int path_of(const struct storage *storage, const char *key, const char *tail, char out[PATH_SIZE], struct err *err)
@@ -206,7 +214,7 @@ static int read_object(struct storage *storage, const char *key, int64_t offset,
         return -1;
     cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return err_set(err, ERR_FILE_NOT_FOUND, "The storage has no such file.");
+        return look_for_directory(storage, err) != 0 ? -1 : err_set(err, ERR_FILE_NOT_FOUND, "The storage has no such file.");
     if (fd < 0 || fstat(fd, &st) != 0)
         return file_error(err, errno, path);
     if (offset < 0 || offset > st.st_size)
@@ -221,7 +229,9 @@ static int delete_object(struct storage *storage, const char *key, struct err *e
     char path[PATH_SIZE];
     if (path_of(storage, key, "", path, err) != 0)
         return -1;
-    return unlink(path) == 0 || errno == ENOENT ? 0 : file_error(err, errno, path);
+    if (unlink(path) == 0)
+        return 0;
+    return errno == ENOENT ? look_for_directory(storage, err) : file_error(err, errno, path);
 }
 
 static int purge_directory(DIR *directory, const char *path, int (*beat)(void *, struct err *), void *arg, int64_t *deleted,
@@ -245,7 +255,7 @@ static int purge(struct storage *storage, const char *session_id, int (*beat)(vo
     int len = snprintf(path, sizeof(path), "%s/sessions/%s", storage->settings->directory, session_id);
     DIR *directory = len < PATH_SIZE ? opendir(path) : NULL;
     if (!directory)
-        return errno == ENOENT ? 0 : file_error(err, errno, path);
+        return errno == ENOENT ? look_for_directory(storage, err) : file_error(err, errno, path);
     int status = purge_directory(directory, path, beat, arg, deleted, err);
     closedir(directory);
     if (status == 0 && rmdir(path) != 0 && errno != ENOENT)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the end-to-end tests against a stack that quickstart.sh started (SANDBOX_HOME, SANDBOX_PORT, SANDBOX_RUNTIME):
-run.py [--web | --sandboxes | MODULE[.CLASS[.TEST]] ...]. Ends with one line: N passed, N failed, N skipped."""
+run.py [--web | --sandboxes | --files | MODULE[.CLASS[.TEST]] ...]. Ends with one line: N passed, N failed, N skipped."""
 import pathlib
 import sys
 import time
@@ -13,18 +13,23 @@ sys.dont_write_bytecode = True
 MODULES = (
     "test_routes", "test_bad_input", "test_contract", "test_contract_document", "test_languages", "test_reference", "test_attacks",
     "test_many", "test_cancel", "test_internal", "test_containers", "test_templates", "test_guards", "test_metrics",
-    "test_generated", "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_replace", "test_faults")
+    "test_generated", "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_replace", "test_faults",
+    "test_files", "test_file_attacks", "test_file_faults")
 # Behind a second web server: what looks at sandboxes and jobs, or takes long with ordinary requests, would look at the same again.
-ONCE = ("test_languages", "test_attacks", "test_many", "test_contract_document", "test_generated", "test_replace", "test_faults")
+ONCE = ("test_languages", "test_attacks", "test_many", "test_contract_document", "test_generated", "test_replace", "test_faults",
+        "test_file_attacks", "test_file_faults")
 WEB = tuple(module for module in MODULES if module not in ONCE) + (
     "test_faults.Faults.test_worker_killed_while_clients_wait", "test_faults.Faults.test_web_server_killed",
     "test_faults.Faults.test_database_killed_in_mid_work")
 # With a second runtime: what looks at the web tier alone would look at the same again.
 WEB_TIER = ("test_bad_input", "test_contract", "test_contract_document", "test_internal", "test_guards", "test_generated",
             "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers")
+# With another storage driver.
+FILES = ("test_reference", "test_files", "test_file_attacks", "test_file_faults")
 SETS = {
     "--web": WEB,
     "--sandboxes": tuple(module for module in MODULES if module not in WEB_TIER),
+    "--files": FILES,
 }
 
 
