@@ -25,7 +25,8 @@ WEB = tuple(module for module in MODULES if module not in ONCE) + (
 WEB_TIER = ("test_bad_input", "test_contract", "test_contract_document", "test_internal", "test_guards", "test_generated",
             "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers")
 # With another storage driver.
-FILES = ("test_reference", "test_files", "test_file_attacks", "test_file_faults")
+FILES = ("test_reference.Reference.test_upload_and_download", "test_files", "test_file_faults") + tuple(
+    "test_file_attacks.FileAttacks." + name for name in ("test_links", "test_what_is_no_file", "test_link_swapped_in_while_we_read", "test_deep_and_long"))
 SETS = {
     "--web": WEB,
     "--sandboxes": tuple(module for module in MODULES if module not in WEB_TIER),

@@ -108,16 +108,16 @@ class Files(FileCase):
         self.assertEqual(self.get("mine"), b"secret")
 
     def test_four_at_once(self):
-        code = "import os, time\ndef handler(event):\n    os.makedirs(event)\n    for n in range(100):\n" \
+        code = "import os, time\ndef handler(event):\n    os.makedirs(event)\n    for n in range(50):\n" \
                "        open('%s/%d' % (event, n), 'w').write(event * n)\n        time.sleep(0.002)"
         executions = [self.client.submit(self.box, code, event=name) for name in "abcd"]
         for name, execution in zip("abcd", executions):
             self.assert_success(self.client.result(execution))
             about = self.client.get(f"/executions/{execution}").json
-            self.assertLessEqual({f"{name}/{n}" for n in range(100)}, {entry["path"] for entry in about["artifacts"]}, name)
-        self.assertEqual(sorted(self.listing()), sorted(f"{name}/{n}" for name in "abcd" for n in range(100)))
+            self.assertLessEqual({f"{name}/{n}" for n in range(50)}, {entry["path"] for entry in about["artifacts"]}, name)
+        self.assertEqual(sorted(self.listing()), sorted(f"{name}/{n}" for name in "abcd" for n in range(50)))
         for name in "abcd":
-            self.assertEqual(self.get(f"{name}/99"), name.encode() * 99)
+            self.assertEqual(self.get(f"{name}/49"), name.encode() * 49)
 
     def test_shell(self):
         self.put("in.txt", b"b\na\n")
