@@ -22,6 +22,7 @@ struct engine {
     struct journal *journal;
     struct transfers *transfers;
     struct usage usage; /* of the workspace, as last seen */
+    int64_t unlinked;   /* bytes of files without a name that code holds open, as last seen */
 };
 
 static inline uid_t engine_slot_uid(const struct engine *engine, int slot)

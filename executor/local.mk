@@ -9,7 +9,7 @@ executor_sandbox_executor_SOURCES = executor/main.c executor/engine.h executor/s
 	executor/changes.c executor/changes.h executor/transfers.c executor/transfers.h executor/memory.c \
 	executor/memory.h executor/job.c executor/job.h executor/verdict.c executor/verdict.h executor/run.c \
 	executor/run.h executor/run_io.c executor/run_io.h executor/runs.c executor/runs.h executor/server.c \
-	executor/server.h executor/routes.c executor/files.c executor/files.h
+	executor/server.h executor/inodes.c executor/inodes.h executor/unlinked.c executor/unlinked.h executor/routes.c executor/files.c executor/files.h
 nodist_executor_sandbox_executor_SOURCES = executor/runners_data.c
 executor_sandbox_executor_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)
 executor_sandbox_executor_LDFLAGS = $(AM_LDFLAGS)

@@ -67,7 +67,7 @@ void run_free(struct run *run)
 
 bool run_disk_over(const struct run *run, bool exactly)
 {
-    int64_t limit = run->disk_limit_mb * MIB, bytes = run->engine->usage.bytes;
+    int64_t limit = run->disk_limit_mb * MIB, bytes = run->engine->usage.bytes + run->engine->unlinked;
     return limit > 0 && bytes > run->bytes_before && !run->engine->usage.capped && (bytes > limit || (exactly && bytes == limit));
 }
 
@@ -79,14 +79,23 @@ bool run_files_over(const struct run *run)
     return engine->usage.files > engine->setup.files_max && added;
 }
 
+bool run_opaque(struct run *run)
+{
+    if (!run->engine->usage.opaque || run->opaque_before)
+        return false;
+    snprintf(run->reason, sizeof(run->reason), "The workspace has directories that are nested too deep, or named too long, to be measured.");
+    return true;
+}
+
 /* What is over the limit counts against this execution only if it added to it. */
 static void look_at_workspace(struct run *run, struct facts *facts, struct wire_result *result)
 {
     struct engine *engine = run->engine;
+    engine->unlinked = 0; /* its processes are gone */
     (void)journal_read(engine->journal);
     usage_update(&engine->setup, engine->journal, run->disk_limit_mb * MIB, &engine->usage);
     /* a file cut off by RLIMIT_FSIZE ends exactly at the limit */
-    facts->disk_over = run_disk_over(run, true);
+    facts->disk_over = run_disk_over(run, true) || run_opaque(run);
     facts->files_over = run_files_over(run);
     result->touched = journal_pending(engine->journal, run->moment);
 }
@@ -198,6 +207,7 @@ static void note_start(struct run *run)
     run->moment = journal_read(run->engine->journal);
     run->bytes_before = run->engine->usage.bytes;
     run->files_before = run->engine->usage.files;
+    run->opaque_before = run->engine->usage.opaque;
     if (run->interpreter && clock_getcpuclockid(run->interpreter->pid, &cpu) == 0 && clock_gettime(cpu, &used) == 0)
         run->cpu_before_us = (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
     run->start_us = clock_mono_us();

@@ -37,6 +37,8 @@ struct run {
     int64_t cpu_us, cpu_before_us, peak_kb;
     int64_t start_us, end_us;
     int64_t moment; /* of the journal: when it began */
+    bool opaque_before; /* engine.usage.opaque */
+    int opaque_looks;   /* in a row that found a process which cannot be looked into */
     int64_t kills_before, bytes_before, files_before, memory_limit_mb, disk_limit_mb;
     int64_t done_ms; /* monotonic */
     unsigned watches;
@@ -58,6 +60,8 @@ void run_sweep(struct run *run);
 /* Whether the workspace holds more than it may, and this execution added to it: `exactly` counts what is just full. */
 bool run_disk_over(const struct run *run, bool exactly);
 bool run_files_over(const struct run *run);
+/* The workspace got directories that cannot be measured; run->reason says so then. */
+bool run_opaque(struct run *run);
 uid_t run_uid(const struct run *run);
 /* Its main process, or 0. */
 pid_t run_pid(const struct run *run);

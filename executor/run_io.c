@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "executor/runs.h"
+#include "executor/unlinked.h"
 #include "lib/model/limits.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
@@ -16,6 +18,7 @@ enum {
     FLUSH_BYTES = 16 * 1024, /* output is gathered to lines of this size, */
     FLUSH_MS = 20,           /* or for this long: one event a byte would cost more than the byte */
     DISK_EVERY = 4, /* watches */
+    OPAQUE_LOOKS = 3,
     MIB = 1024 * 1024,
 };
 
@@ -130,14 +133,32 @@ static void watch_memory(struct run *run)
         run_force(run, WIRE_FAILURE_OUT_OF_MEMORY);
 }
 
+static pid_t main_of(void *arg, uid_t uid)
+{
+    return runs_interpreter(arg, uid);
+}
+
+/* Once is not enough: a process is not to be looked into while it is being made. */
+static void watch_unlinked(struct run *run)
+{
+    struct engine *engine = run->engine;
+    struct unlinked unlinked;
+    unlinked_measure(&engine->setup, main_of, engine->runs, &unlinked);
+    engine->unlinked = unlinked.bytes;
+    run->opaque_looks = unlinked.opaque ? run->opaque_looks + 1 : 0;
+    if (run->opaque_looks >= OPAQUE_LOOKS)
+        snprintf(run->reason, sizeof(run->reason), "A process hides which files it holds open, so that the workspace cannot be measured.");
+}
+
 /* A workspace that an earlier execution filled must not keep this one from making room. */
 static void watch_disk(struct run *run)
 {
     struct engine *engine = run->engine;
-    if (!journal_stirred(engine->journal))
-        return;
-    usage_measure(&engine->setup, engine->journal, &engine->usage);
-    if (run_disk_over(run, false) || run_files_over(run))
+    if (journal_stirred(engine->journal))
+        usage_measure(&engine->setup, engine->journal, &engine->usage);
+    if (run->disk_limit_mb > 0)
+        watch_unlinked(run);
+    if (run_disk_over(run, false) || run_files_over(run) || run_opaque(run) || run->opaque_looks >= OPAQUE_LOOKS)
         run_force(run, WIRE_FAILURE_DISK_FULL);
 }
 

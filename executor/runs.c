@@ -190,6 +190,16 @@ int runs_running(const struct runs *runs)
     return count;
 }
 
+pid_t runs_interpreter(const struct runs *runs, uid_t uid)
+{
+    for (int slot = 0; slot < EXECUTOR_SLOTS; slot++) {
+        const struct run *run = runs->slots[slot];
+        if (run && engine_slot_uid(runs->engine, slot) == uid)
+            return run->request.language != LANGUAGE_SHELL ? run_pid(run) : 0;
+    }
+    return 0;
+}
+
 void runs_reaped(struct runs *runs, const struct reaped *child)
 {
     for (int slot = 0; slot < EXECUTOR_SLOTS; slot++) {

@@ -20,6 +20,8 @@ int runs_find(struct runs *runs, const char *id, struct run **out, struct err *e
  * before is success. */
 int runs_acknowledge(struct runs *runs, const char *id, int64_t mark, struct err *err) must_use;
 int runs_running(const struct runs *runs);
+/* The main process of the slot's user, if it runs Python or JavaScript; else 0. */
+pid_t runs_interpreter(const struct runs *runs, uid_t uid);
 
 /* A child ended that is no waiting interpreter. */
 void runs_reaped(struct runs *runs, const struct reaped *child);

@@ -77,6 +77,13 @@ static int refuse_commands(scmp_filter_ctx ctx)
     return 0;
 }
 
+/* A process that may not be dumped hides which files it holds open, even those that have no name any more (executor/unlinked.h). */
+static int refuse_hiding(scmp_filter_ctx ctx)
+{
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, PR_SET_DUMPABLE),
+                            SCMP_A1(SCMP_CMP_EQ, 0, 0));
+}
+
 /* All families of sockets are refused but those allowed: each value between them by a rule of its own. */
 static int refuse_sockets(scmp_filter_ctx ctx, bool network)
 {
@@ -105,6 +112,8 @@ static int add_rules(scmp_filter_ctx ctx, bool network)
         status = refuse_namespaces(ctx);
     if (status == 0)
         status = refuse_commands(ctx);
+    if (status == 0)
+        status = refuse_hiding(ctx);
     if (status == 0)
         status = refuse_sockets(ctx, network);
     return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums over files: a file with several names is shared out among them. */
+/* Sums over files: a file with several names counts once. */
 #include "executor/usage.h"
 
+#include "executor/inodes.h"
 #include "executor/reach.h"
 #include "executor/walk.h"
 
@@ -10,23 +11,27 @@ enum { LOOKS_MAX = 64, BLOCK = 512, MORE = 1000 };
 static int64_t size_of(const struct stat *st)
 {
     int64_t on_disk = (int64_t)st->st_blocks * BLOCK;
-    int64_t size = st->st_size > on_disk ? (int64_t)st->st_size : on_disk;
-    return st->st_nlink > 1 ? size / (int64_t)st->st_nlink : size;
+    return st->st_size > on_disk ? (int64_t)st->st_size : on_disk;
 }
 
 void usage_measure(const struct setup *setup, const struct journal *journal, struct usage *usage)
 {
     struct walk walk;
+    struct inodes seen = { 0 };
     *usage = (struct usage){ .moment = journal_moment(journal) };
     walk_begin(&walk, setup, "");
     walk.limit = setup->files_max * 2 + MORE;
+    walk.insist = true;
     walk_enter(&walk);
     while (walk_next(&walk))
-        usage->bytes += size_of(&walk.st);
+        if (S_ISDIR(walk.st.st_mode) || walk.st.st_nlink == 1 || inodes_add(&seen, walk.st.st_ino))
+            usage->bytes += size_of(&walk.st);
+    usage->opaque = walk.incomplete;
     usage->files = walk.entries; /* directories and pipes too: a million of them is as much to go through */
     usage->capped = walk.entries >= walk.limit;
     walk_leave();
     walk_end(&walk);
+    inodes_release(&seen);
 }
 
 struct looking {

@@ -12,6 +12,7 @@ struct usage {
     int64_t bytes; /* of each file its size or what it takes on disk, whichever is more; not less than there is */
     int64_t files; /* and other entries */
     bool capped;   /* there are so many that not all were looked at: bytes may be less than there are */
+    bool opaque;   /* there are directories that cannot be looked into: nested more than WALK_DEPTH_MAX deep, or under endless names */
     int64_t moment; /* of the journal, up to which this is so */
 };
 

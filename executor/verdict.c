@@ -41,6 +41,8 @@ static int out_of_memory(const struct facts *facts, struct wire_result *out, str
 
 static int disk_full(const struct facts *facts, struct wire_result *out, struct err *err)
 {
+    if (facts->reason && facts->reason[0])
+        return fail(out, err, WIRE_FAILURE_DISK_FULL, "%s", facts->reason);
     if (facts->files_over)
         return fail(out, err, WIRE_FAILURE_DISK_FULL, "The workspace holds more than %" PRId64 " files.", facts->files_max);
     return fail(out, err, WIRE_FAILURE_DISK_FULL, "The workspace holds more than its %" PRId64 " MiB.", facts->disk_mb);

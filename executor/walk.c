@@ -20,13 +20,17 @@ static void push(struct walk *walk, int fd, uid_t uid)
     walk->stack[walk->depth] = stream;
     walk->lengths[walk->depth] = walk->path.len;
     walk->uids[walk->depth] = uid;
+    walk->shut[walk->depth] = -1;
     walk->depth++;
     as_user_switch(uid);
 }
 
 static void pop(struct walk *walk)
 {
-    closedir(walk->stack[--walk->depth]);
+    walk->depth--;
+    if (walk->shut[walk->depth] >= 0)
+        (void)fchmod(dirfd(walk->stack[walk->depth]), (mode_t)walk->shut[walk->depth]);
+    closedir(walk->stack[walk->depth]);
     if (walk->depth > 0)
         as_user_switch(walk->uids[walk->depth - 1]);
 }
@@ -63,11 +67,22 @@ static void cut_path(struct walk *walk)
         walk->path.data[walk->path.len] = '\0';
 }
 
+/* By name, and so perhaps over a link that has taken its place: as its owner, who may do it just as well. */
+static bool pry_open(struct walk *walk, int parent, const char *name)
+{
+    return walk->insist && (walk->st.st_mode & 0500) != 0500 && fchmodat(parent, name, (walk->st.st_mode & 07777) | 0700, 0) == 0;
+}
+
 static void enter_directory(struct walk *walk, int parent, const char *name)
 {
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     uid_t uid = reach_uid(walk->setup, walk->st.st_uid);
+    int before = walk->depth;
     as_user_switch(uid);
-    push(walk, openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), uid);
+    bool pried = pry_open(walk, parent, name);
+    push(walk, openat(parent, name, flags), uid);
+    if (pried && walk->depth > before)
+        walk->shut[before] = (int)(walk->st.st_mode & 07777);
     if (walk->depth > 0)
         as_user_switch(walk->uids[walk->depth - 1]);
 }
@@ -112,7 +127,11 @@ int walk_directory(const struct walk *walk)
 
 void walk_end(struct walk *walk)
 {
-    while (walk->depth > 0)
-        closedir(walk->stack[--walk->depth]);
+    if (walk->depth > 0) {
+        walk_enter(walk);
+        while (walk->depth > 0)
+            pop(walk);
+        walk_leave();
+    }
     strbuf_release(&walk->path);
 }

@@ -24,6 +24,8 @@ struct walk {
     int64_t entries;    /* seen so far, of all kinds */
     int64_t limit;      /* it ends after so many; 0: it does not */
     bool incomplete;    /* something could not be looked into: too deep, or no right to */
+    bool insist;        /* opens directories that their owner closed to himself, for as long as it looks into them */
+    int shut[WALK_DEPTH_MAX]; /* what to close them to again; -1: they were open */
 };
 
 /* Begins at `path` ("" for all), which must be a directory; one that is not there has no entries. */
