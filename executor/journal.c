@@ -12,12 +12,14 @@
 #include "executor/touched.h"
 #include "executor/walk.h"
 #include "lib/model/workspace.h"
+#include "lib/util/clock.h"
 #include "lib/util/log.h"
 
 enum {
     WATCHED = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK,
     EVENTS_SIZE = 64 * 1024,
     DIRECTORIES_MAX = 65536,
+    READ_MS = 200, /* then the rest is not looked at one by one */
 };
 
 struct journal {
@@ -137,11 +139,17 @@ static bool is_hidden(const struct journal *journal, const char *directory, cons
     return false;
 }
 
+/* Events are lost: directories may have appeared. */
+static void lose_track(struct journal *journal)
+{
+    journal_set_all(journal);
+    take_in(journal, "", false);
+}
+
 static void take_event(struct journal *journal, const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW) {
-        journal_set_all(journal);
-        take_in(journal, "", false); /* directories may have appeared */
+        lose_track(journal);
         return;
     }
     const char *directory = event->wd >= 0 && (size_t)event->wd < journal->count ? journal->paths[event->wd] : NULL;
@@ -167,24 +175,38 @@ static void take_event(struct journal *journal, const struct inotify_event *even
     }
 }
 
+/* None after the deadline: lose_track() makes up for them. */
+static void take_events(struct journal *journal, const char *events, size_t len, int64_t deadline_ms)
+{
+    for (const char *at = events; at < events + len && clock_mono_ms() <= deadline_ms;) {
+        const struct inotify_event *event = (const struct inotify_event *)at;
+        take_event(journal, event);
+        at += sizeof(*event) + event->len;
+    }
+}
+
 int64_t journal_read(struct journal *journal)
 {
     static _Alignas(struct inotify_event) char events[EVENTS_SIZE]; /* one thread */
+    int waiting = 0;
+    int64_t deadline_ms = clock_mono_ms() + READ_MS;
     journal->now++;
     if (journal->blind || journal->fd < 0)
         journal_set_all(journal);
-    while (journal->fd >= 0) {
+    /* what is there now and no more: code that runs may make events faster than they are read */
+    if (journal->fd >= 0)
+        (void)ioctl(journal->fd, FIONREAD, &waiting);
+    while (waiting > 0) {
         ssize_t got = read(journal->fd, events, sizeof(events));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             break;
-        for (char *at = events; at < events + got;) {
-            const struct inotify_event *event = (const struct inotify_event *)at;
-            take_event(journal, event);
-            at += sizeof(*event) + event->len;
-        }
+        waiting -= (int)got;
+        take_events(journal, events, (size_t)got, deadline_ms);
     }
+    if (clock_mono_ms() > deadline_ms)
+        lose_track(journal);
     return journal->now;
 }
 
