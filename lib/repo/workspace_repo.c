@@ -12,9 +12,8 @@
 enum { STATE, FIND, LIST, COUNT, IS_FILE, HAS_BELOW, STATEMENTS };
 
 const struct db_stmt workspace_repo_statements[] = {
-    [STATE] = { "SELECT s.status, s.container_id, s.workspace_seq, IFNULL(c.workspace_seq, -1), s.workspace_bytes, s.workspace_files,"
-                " s.disk_mb, s.purged_at IS NOT NULL FROM sessions s LEFT JOIN containers c ON c.id = s.container_id"
-                " WHERE s.id = ? AND (? IS NULL OR s.owner = ?)" },
+    [STATE] = { "SELECT " WORKSPACE_STATE_COLUMNS ", IFNULL(c.workspace_seq, -1)"
+                " FROM sessions s LEFT JOIN containers c ON c.id = s.container_id WHERE s.id = ? AND (? IS NULL OR s.owner = ?)" },
     [FIND] = { "SELECT " WORKSPACE_COLUMNS LIVE " AND path = ?" },
     [LIST] = { "SELECT " WORKSPACE_COLUMNS PREFIXED " ORDER BY path LIMIT ? OFFSET ?" },
     [COUNT] = { "SELECT COUNT(*)" PREFIXED },
@@ -25,37 +24,13 @@ const struct db_stmt workspace_repo_statements[] = {
 };
 static const struct db_stmt *const sql = workspace_repo_statements;
 
-struct asking {
-    struct workspace_state *state;
-    bool found;
-};
-
-static int take_state(void *arg, const struct db_row *row, struct err *err)
-{
-    struct asking *asking = arg;
-    struct workspace_state *state = asking->state;
-    int status = 0;
-    if (row_enum(row, 0, session_status_parse, &status, err) != 0 ||
-        row_text(row, 1, state->container_id, sizeof(state->container_id), err) != 0)
-        return -1;
-    state->status = (enum session_status)status;
-    state->seq = db_row_int(row, 2);
-    state->synced_seq = db_row_int(row, 3);
-    state->bytes = db_row_int(row, 4);
-    state->files = db_row_int(row, 5);
-    state->disk_mb = db_row_int(row, 6);
-    state->purged = db_row_int(row, 7);
-    asking->found = true;
-    return 0;
-}
-
 int workspace_repo_state(struct db *db, const char *owner, const char *session_id, struct workspace_state *out, struct err *err)
 {
-    struct asking asking = { .state = out };
+    struct workspace_asking asking = { .state = out };
     *out = (struct workspace_state){ 0 };
-    if (DB_QUERY(db, &sql[STATE], take_state, &asking, err, db_text(session_id), db_text(owner), db_text(owner)) != 0)
+    if (DB_QUERY(db, &sql[STATE], take_workspace_state, &asking, err, db_text(session_id), db_text(owner), db_text(owner)) != 0)
         return -1;
-    return asking.found ? 0 : err_set(err, ERR_SESSION_NOT_FOUND, "Session '%.64s' does not exist.", session_id);
+    return workspace_found(&asking, session_id, err);
 }
 
 static int not_found(const char *path, struct err *err)

@@ -15,8 +15,7 @@
 enum { LOCK, UNLOCK, OLD, REPLACE, GARBAGE, SUM, GARBAGE_RANGE, REMOVE, STATEMENTS };
 
 const struct db_stmt workspace_rows_statements[] = {
-    [LOCK] = { "SELECT status, container_id, workspace_seq, workspace_bytes, workspace_files, disk_mb, purged_at IS NOT NULL"
-               " FROM sessions WHERE id = ? AND (? IS NULL OR owner = ?) FOR UPDATE" },
+    [LOCK] = { "SELECT " WORKSPACE_STATE_COLUMNS ", 0 FROM sessions s WHERE s.id = ? AND (? IS NULL OR s.owner = ?) FOR UPDATE" },
     [UNLOCK] = { "UPDATE sessions SET workspace_seq = ?, workspace_bytes = ?, workspace_files = ?, last_activity_at = " SQL_NOW
                  " WHERE id = ?" },
     [OLD] = { "SELECT deleted, object_id, size FROM workspace_files WHERE session_id = ? AND path = ?" },
@@ -58,15 +57,10 @@ int take_workspace_file(void *arg, const struct db_row *row, struct err *err)
     return 0;
 }
 
-struct locking {
-    struct workspace_state *state;
-    bool found;
-};
-
-static int take_lock(void *arg, const struct db_row *row, struct err *err)
+int take_workspace_state(void *arg, const struct db_row *row, struct err *err)
 {
-    struct locking *locking = arg;
-    struct workspace_state *state = locking->state;
+    struct workspace_asking *asking = arg;
+    struct workspace_state *state = asking->state;
     int status = 0;
     if (row_enum(row, 0, session_status_parse, &status, err) != 0 ||
         row_text(row, 1, state->container_id, sizeof(state->container_id), err) != 0)
@@ -77,17 +71,23 @@ static int take_lock(void *arg, const struct db_row *row, struct err *err)
     state->files = db_row_int(row, 4);
     state->disk_mb = db_row_int(row, 5);
     state->purged = db_row_int(row, 6);
-    locking->found = true;
+    state->synced_seq = db_row_int(row, 7);
+    asking->found = true;
     return 0;
+}
+
+int workspace_found(const struct workspace_asking *asking, const char *session_id, struct err *err)
+{
+    return asking->found ? 0 : err_set(err, ERR_SESSION_NOT_FOUND, "Session '%.64s' does not exist.", session_id);
 }
 
 int workspace_lock(struct db *db, const char *owner, const char *session_id, struct workspace_state *out, struct err *err)
 {
-    struct locking locking = { .state = out };
+    struct workspace_asking asking = { .state = out };
     *out = (struct workspace_state){ 0 };
-    if (DB_QUERY(db, &sql[LOCK], take_lock, &locking, err, db_text(session_id), db_text(owner), db_text(owner)) != 0)
+    if (DB_QUERY(db, &sql[LOCK], take_workspace_state, &asking, err, db_text(session_id), db_text(owner), db_text(owner)) != 0)
         return -1;
-    return locking.found ? 0 : err_set(err, ERR_SESSION_NOT_FOUND, "Session '%.64s' does not exist.", session_id);
+    return workspace_found(&asking, session_id, err);
 }
 
 int workspace_unlock(struct db *db, const char *session_id, const struct workspace_state *state, struct err *err)

@@ -10,6 +10,14 @@
     "path, change_seq, pending, deleted, object_id, size, sha256, mime_type, mode, source, execution_seq, " SQL_MS("modified_at")
 int take_workspace_file(void *arg, const struct db_row *row, struct err *err); /* struct workspace_list * */
 
+/* Of a session `s`; what follows is synced_seq. One row at the most. */
+#define WORKSPACE_STATE_COLUMNS                                                                    \
+    "s.status, s.container_id, s.workspace_seq, s.workspace_bytes, s.workspace_files, s.disk_mb, s.purged_at IS NOT NULL"
+struct workspace_asking { struct workspace_state *state; bool found; };
+int take_workspace_state(void *arg, const struct db_row *row, struct err *err); /* struct workspace_asking * */
+/* ERR_SESSION_NOT_FOUND when none was found. */
+int workspace_found(const struct workspace_asking *asking, const char *session_id, struct err *err) must_use;
+
 /* The session's row, locked; `owner` NULL: anybody's. ERR_SESSION_NOT_FOUND. synced_seq is not read. */
 int workspace_lock(struct db *db, const char *owner, const char *session_id, struct workspace_state *out, struct err *err) must_use;
 /* Writes the sums and the counter of `state` back. */
