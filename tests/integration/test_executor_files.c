@@ -104,6 +104,28 @@ START_TEST(test_executor_files__abandoned)
 }
 END_TEST
 
+/* As Python itself does when it ends. */
+START_TEST(test_executor_files__python_writes_out_what_nobody_closed)
+{
+    static const char *const codes[] = {
+        "f = open('left', 'w')\nf.write('open')",
+        "def handler(event):\n    global f\n    f = open('left', 'w')\n    f.write('open')",
+        "class A: pass\na = A()\na.me = a\na.f = open('left', 'wb')\na.f.write(b'open')",
+        "import builtins\nbuiltins.kept = open('left', 'r+b')\nbuiltins.kept.write(b'open')",
+        "f = open('left', 'w')\nf.write('open')\nraise SystemExit(0)",
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct wire_execute request = { .language = LANGUAGE_PYTHON, .code = (char *)codes[i] };
+        struct outcome outcome;
+        executor_run(&executor, &request, &outcome);
+        ck_assert_msg(outcome.result.failure == WIRE_FAILURE_NONE, "%s %s", outcome.result.message, strbuf_str(&outcome.err));
+        outcome_release(&outcome);
+        shell("cat left; : > left", "open");
+    }
+    shell("rm left", "");
+}
+END_TEST
+
 START_TEST(test_executor_files__versions)
 {
     struct answer answer;
@@ -158,6 +180,7 @@ int main(void)
     tcase_add_test(tcase, test_executor_files__there_and_back);
     tcase_add_test(tcase, test_executor_files__pieces);
     tcase_add_test(tcase, test_executor_files__abandoned);
+    tcase_add_test(tcase, test_executor_files__python_writes_out_what_nobody_closed);
     tcase_add_test(tcase, test_executor_files__versions);
     tcase_add_loop_test(tcase, test_executor_files__refused, 0, sizeof(refused) / sizeof(refused[0]));
     suite_add_tcase(suite, tcase);
