@@ -32,6 +32,7 @@ struct journal {
     int64_t all;    /* the moment at which everything was touched; 0: never */
     int64_t stored; /* all up to here is stored */
     struct touched_table table;
+    struct touched_table fresh; /* directories that appeared, while events are read */
     char hidden[JOURNAL_HIDDEN_MAX][WORKSPACE_NAME_MAX + 1];
 };
 
@@ -146,6 +147,18 @@ static void lose_track(struct journal *journal)
     take_in(journal, "", false);
 }
 
+/* Looked into when all events are read: what counts is what it is then, and code may rename one a thousand times in between. */
+static void expect_directory(struct journal *journal, const char *path)
+{
+    if (!touched_add(&journal->fresh, path, journal->now, false))
+        lose_track(journal);
+}
+
+static void take_fresh(void *arg, const struct touched *touched)
+{
+    take_in(arg, touched->path, true);
+}
+
 static void take_event(struct journal *journal, const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW) {
@@ -168,10 +181,10 @@ static void take_event(struct journal *journal, const struct inotify_event *even
         touch(journal, path.data, true);
     }
     if (event->mask & IN_ATTRIB && !is_watched(journal, path.data)) /* it could not be looked into until now */
-        take_in(journal, path.data, true);
+        expect_directory(journal, path.data);
     if (event->mask & (IN_CREATE | IN_MOVED_TO)) {
         touch(journal, path.data, false); /* it may have been a file */
-        take_in(journal, path.data, true);
+        expect_directory(journal, path.data);
     }
 }
 
@@ -205,6 +218,8 @@ int64_t journal_read(struct journal *journal)
         waiting -= (int)got;
         take_events(journal, events, (size_t)got, deadline_ms);
     }
+    touched_each(&journal->fresh, 0, take_fresh, journal);
+    touched_release(&journal->fresh);
     if (clock_mono_ms() > deadline_ms)
         lose_track(journal);
     return journal->now;
