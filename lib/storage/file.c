@@ -13,6 +13,7 @@
 
 enum {
     READ_PIECE = 256 * 1024,
+    WRITE_AHEAD = 8 * 1024 * 1024,
     PATH_SIZE = 4096,
     DIRECTORY_MODE = 02770, /* web workers and jobs are different users of one group */
     FILE_MODE = 0640,
@@ -23,6 +24,7 @@ struct file_write {
     struct storage_write base;
     int fd;
     bool made_directory;
+    off_t written, started; /* bytes, and how many of them are on their way to the disk */
     char path[PATH_SIZE]; /* of the file with ".part" */
 };
 
@@ -122,6 +124,15 @@ static int write_begin(struct storage *storage, const char *key, struct storage_
     return 0;
 }
 
+/* While more comes, so that the sync at the end has little left to wait for. */
+static void start_writing(struct file_write *file)
+{
+    if (file->written - file->started < WRITE_AHEAD)
+        return;
+    (void)sync_file_range(file->fd, file->started, file->written - file->started, SYNC_FILE_RANGE_WRITE);
+    file->started = file->written;
+}
+
 static int write_data(struct storage_write *base, const void *data, size_t len, struct err *err)
 {
     struct file_write *file = (struct file_write *)base;
@@ -131,7 +142,9 @@ static int write_data(struct storage_write *base, const void *data, size_t len, 
             return file_error(err, errno, file->path);
         at += put > 0 ? put : 0;
         len -= put > 0 ? (size_t)put : 0;
+        file->written += put > 0 ? put : 0;
     }
+    start_writing(file);
     return 0;
 }
 
