@@ -2,19 +2,27 @@
 /* A depth-first walk with openat() and a stack of its own. */
 #include "executor/walk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "executor/as_user.h"
 #include "executor/reach.h"
 
-static void push(struct walk *walk, int fd, uid_t uid)
+/* It was a directory a moment ago: what was in it is gone, or elsewhere, where it will be met or be missed once. */
+static bool has_vanished(int fd, int errnum)
+{
+    return fd < 0 && (errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP);
+}
+
+/* `errnum` is why there is no `fd`. */
+static void push(struct walk *walk, int fd, int errnum, uid_t uid)
 {
     DIR *stream = fd >= 0 && walk->depth < WALK_DEPTH_MAX ? fdopendir(fd) : NULL;
     if (!stream) {
         if (fd >= 0)
             close(fd);
-        walk->incomplete = true;
+        walk->incomplete |= !has_vanished(fd, errnum);
         return;
     }
     walk->stack[walk->depth] = stream;
@@ -45,7 +53,7 @@ void walk_begin(struct walk *walk, const struct setup *setup, const char *path)
     strbuf_add_str(&walk->path, path);
     int fd = reach_directory(setup, path, &uid, &ignored);
     walk_enter(walk);
-    push(walk, fd, uid);
+    push(walk, fd, ENOENT, uid);
     walk_leave();
 }
 
@@ -80,7 +88,8 @@ static void enter_directory(struct walk *walk, int parent, const char *name)
     int before = walk->depth;
     as_user_switch(uid);
     bool pried = pry_open(walk, parent, name);
-    push(walk, openat(parent, name, flags), uid);
+    int fd = openat(parent, name, flags);
+    push(walk, fd, errno, uid);
     if (pried && walk->depth > before)
         walk->shut[before] = (int)(walk->st.st_mode & 07777);
     if (walk->depth > 0)

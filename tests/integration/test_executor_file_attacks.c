@@ -224,6 +224,18 @@ START_TEST(test_executor_file_attacks__more_than_it_may_hold)
 }
 END_TEST
 
+/* Directories that come and go while they are measured (each second) hide nothing: code that makes them is not stopped for it. */
+START_TEST(test_executor_file_attacks__directories_that_come_and_go)
+{
+    struct outcome outcome;
+    run(LANGUAGE_PYTHON, "import os, time\nend = time.monotonic() + 4\nwhile time.monotonic() < end:\n    for i in range(50):\n        os.makedirs('d%d/e' % i)\n"
+                         "    for i in range(50):\n        os.rename('d%d' % i, 'f%d' % i)\n        os.symlink('/etc', 'd%d' % i)\n"
+                         "    for i in range(50):\n        os.unlink('d%d' % i)\n        os.rmdir('f%d/e' % i)\n        os.rmdir('f%d' % i)\n", &outcome);
+    ck_assert_msg(outcome.result.failure == WIRE_FAILURE_NONE, "%s %s", outcome.result.message, strbuf_str(&outcome.err));
+    outcome_release(&outcome);
+}
+END_TEST
+
 /* FS_IOC_FSSETXATTR and FS_IOC_SETFLAGS: what a project's quota hangs on. */
 START_TEST(test_executor_file_attacks__no_other_project)
 {
@@ -245,6 +257,7 @@ int main(void)
     executor_suite_add(suite, "change", start, stop, test_executor_file_attacks__a_file_that_changes_while_it_is_read, 1);
     executor_suite_add(suite, "no file", start, stop, test_executor_file_attacks__what_is_no_file, sizeof(harmless) / sizeof(harmless[0]));
     executor_suite_add(suite, "hogs", start, stop, test_executor_file_attacks__more_than_it_may_hold, sizeof(hogs) / sizeof(hogs[0]));
+    executor_suite_add(suite, "come and go", start, stop, test_executor_file_attacks__directories_that_come_and_go, 1);
     executor_suite_add(suite, "project", start, stop, test_executor_file_attacks__no_other_project, 1);
     return executor_suite_run(suite);
 }
