@@ -336,5 +336,6 @@ class Streamed(Files):
         place = self.put("cut", b"x" * 1000000)
         os.truncate(place, 600000)
         with self.assertRaises((http.client.IncompleteRead, ConnectionError, http.client.HTTPException)):
-            if len(self.ask("cut").body) != 1000000:
+            # (Apache keeps a connection that it wants to keep open for a minute)
+            if len(self.ask("cut", Connection="close").body) != 1000000:
                 raise http.client.HTTPException("a short body that looked whole")
