@@ -128,6 +128,7 @@ test_integration() { # SUFFIX DIRECTORY
     # what waits for retries most of the time is not waited for twice
     [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_storage_faults/}")
     [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_jobs_files_lost/}")
+    [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_runtime_docker/}")
     # two at once: most of them wait most of the time. Bare executors end whatever has their user ids, a neighbour's code, too
     SANDBOX_TEST_DB_FILES=$HOME_DIR/empty-database CHECK_JOBS=2 CHECK_ALONE='test_executor*' CHECK_WRAPPER=$TOP/tests/with-mariadb.sh \
         run_suite "integration$1" in_build "$TOP/tests/with-swift.sh" "$TOP/tests/run-checks.sh" $(printf './%s ' ${integration[@]})

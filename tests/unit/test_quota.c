@@ -25,7 +25,8 @@ static int top = -1, work = -1;
 /* An ext4 of its own in a mount namespace of its own; false: not here. */
 static bool make_place(void)
 {
-    char command[512], directory[80];
+    static char directory[80];
+    char command[512];
     place = getenv("SANDBOX_TEST_QUOTA_DIR");
     if (place && place[0])
         return true;
@@ -35,8 +36,8 @@ static bool make_place(void)
              "cd %s && mkdir m && truncate -s 64M image && mkfs.ext4 -q -O quota,project -E quotatype=prjquota image &&"
              " mount -o loop,prjquota image m 2>/dev/null", base);
     snprintf(directory, sizeof(directory), "%s/m", base);
-    place = strdup(directory);
-    return place && system(command) == 0;
+    place = directory;
+    return system(command) == 0;
 }
 
 static void remove_place(void)
