@@ -23,11 +23,13 @@ run_tests() {
     test_integration "" "$plain"
     test_e2e process process "$PORT" "$plain" "" lighttpd test_webs
     SANDBOX_STORAGE=s3 test_e2e s3 process $((PORT + 30)) "$plain" "" lighttpd "" --files
+    build_ahead "$sanitized" --enable-sanitizers
     if [ -z "$NO_ENGINE" ]; then
         test_e2e docker docker $((PORT + 10)) "$plain" "" lighttpd "" --sandboxes
     else
         skip_suite "e2e, docker" "$NO_ENGINE"
     fi
+    wait "$BUILDER" || true # whatever went wrong there is said here
     build_for_tests "$sanitized" --enable-sanitizers
     export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     test_units ", sanitizers" "$sanitized"
@@ -44,6 +46,7 @@ finish_tests() {
         stop_test_stack "$stack" >/dev/null 2>&1 || true
     done
     stop_part dockerd 30
+    [ -z "$BUILDER" ] || wait "$BUILDER" || true
     [ $code -eq 0 ] || FAILED=$((FAILED + 1))
     say ""
     say "Tests took $(seconds_since "$CLOCK") s"
@@ -104,6 +107,16 @@ build_for_tests() { # DIRECTORY CONFIGURE-ARGUMENTS
     export SANDBOX_CONFIGURE
     build
     run_step "Test programs" build make_test_programs
+}
+
+# Meanwhile, when tests mostly wait.
+BUILDER=
+build_ahead() { # DIRECTORY CONFIGURE-ARGUMENTS
+    (
+        renice -n 19 "$BASHPID" >/dev/null
+        build_for_tests "$@"
+    ) >"$LOG_DIR/build-ahead.log" 2>&1 9>&- &
+    BUILDER=$!
 }
 
 make_test_programs() {

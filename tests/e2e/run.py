@@ -16,8 +16,8 @@ MODULES = (
     "test_generated", "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_replace", "test_faults",
     "test_files", "test_file_attacks", "test_file_faults")
 # Behind a second web server: what looks at sandboxes and jobs, or takes long with ordinary requests, would look at the same again.
-ONCE = ("test_languages", "test_attacks", "test_many", "test_contract_document", "test_generated", "test_hammer", "test_replace", "test_faults",
-        "test_files", "test_file_attacks", "test_file_faults")
+ONCE = ("test_languages", "test_attacks", "test_many", "test_contract_document", "test_internal", "test_generated", "test_hammer", "test_replace",
+        "test_faults", "test_files", "test_file_attacks", "test_file_faults")
 WEB = tuple(module for module in MODULES if module not in ONCE) + (
     "test_faults.Faults.test_worker_killed_while_clients_wait", "test_faults.Faults.test_web_server_killed",
     "test_faults.Faults.test_database_killed_in_mid_work")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """64 clients that send good and bad requests of every kind at once: no answer but the documented ones, no worker that ends or grows,
-every execution that was accepted ends, and nothing is left behind. SANDBOX_HAMMER_S: how long (24; 15 under sanitizers; 60 in long mode, and on until memory is flat; memory is
+every execution that was accepted ends, and nothing is left behind. SANDBOX_HAMMER_S: how long (12; 15 under sanitizers; 60 in long mode, and on until memory is flat; memory is
 judged from 30 on)."""
 import collections
 import json
@@ -19,7 +19,7 @@ ROUNDS = 10
 
 class Hammer(Case):
     def setUp(self):
-        self.seconds = int(os.environ.get("SANDBOX_HAMMER_S") or (15 if self.stack.sanitized else 60 if os.environ.get("SANDBOX_LONG") else 24))
+        self.seconds = int(os.environ.get("SANDBOX_HAMMER_S") or (15 if self.stack.sanitized else 60 if os.environ.get("SANDBOX_LONG") else 12))
         self.owner = "hammer"
         self.token = self.stack.make_token(self.owner, "sessions,templates,admin")
         self.counts, self.accepted = collections.Counter(), []
