@@ -11,6 +11,7 @@
 #include "executor/journal.h"
 #include "executor/reach.h"
 #include "executor/runs.h"
+#include "executor/server.h"
 #include "executor/walk.h"
 #include "lib/wire/changes.h"
 
@@ -165,9 +166,7 @@ static void on_close(struct evhttp_connection *connection, void *arg)
 {
     (void)connection;
     struct listing *listing = arg;
-    /* a request that its connection gave up while we were answering is ours; else it goes with the connection */
-    if (!evhttp_request_get_connection(listing->request))
-        evhttp_request_free(listing->request);
+    server_abandon(listing->request);
     free_listing(listing);
 }
 
@@ -183,8 +182,7 @@ static void finish(struct listing *listing, struct strbuf *out)
         evhttp_send_reply_chunk(request, chunk);
     if (chunk)
         evbuffer_free(chunk);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
-    evhttp_send_reply_end(request);
+    server_end_lines(request);
     free_listing(listing);
 }
 
@@ -264,9 +262,7 @@ int changes_get(struct engine *engine, struct evhttp_request *request, const cha
     listing->request = request;
     listing->since = run->moment;
     begin(listing);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/x-ndjson");
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, listing);
-    evhttp_send_reply_start(request, HTTP_OK, "OK");
+    server_begin_lines(request, on_close, listing);
     event_active(listing->step, EV_TIMEOUT, 0);
     return 0;
 }

@@ -23,13 +23,11 @@ static int check_version(const char *version, const struct stat *st, struct err 
     return err_set(err, ERR_CONFLICT, "The file has changed.");
 }
 
-/* Looked at before and after: what was read in between is of that version, or of none. */
-static ssize_t read_piece(int fd, const char *version, char *data, size_t wanted, int64_t offset, struct err *err)
+/* Looked at before (`opened`) and after: what was read in between is of that version, or of none. */
+static ssize_t read_piece(int fd, const struct stat *opened, const char *version, char *data, size_t wanted, int64_t offset, struct err *err)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
-        return reach_error(err, errno);
-    if (check_version(version, &st, err) != 0)
+    if (check_version(version, opened, err) != 0)
         return -1;
     ssize_t got = pread(fd, data, wanted, offset);
     if (got < 0 || fstat(fd, &st) != 0)
@@ -53,7 +51,7 @@ int files_get(struct engine *engine, struct evhttp_request *request, const char 
     cleanup_free char *data = malloc(wanted + 1);
     if (!data)
         return err_internal(err, errno, "out of memory for a piece of a file");
-    ssize_t got = read_piece(fd, version, data, wanted, offset, err);
+    ssize_t got = read_piece(fd, &st, version, data, wanted, offset, err);
     if (got < 0)
         return -1;
     snprintf(size, sizeof(size), "%" PRId64, (int64_t)st.st_size);

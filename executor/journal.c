@@ -246,15 +246,20 @@ bool journal_all(const struct journal *journal, int64_t moment)
     return journal->all > moment || journal->all > journal->stored;
 }
 
+/* Up to here nothing is of interest to who began at `moment`. */
+static int64_t settled(const struct journal *journal, int64_t moment)
+{
+    return moment < journal->stored ? moment : journal->stored;
+}
+
 bool journal_pending(const struct journal *journal, int64_t moment)
 {
-    int64_t since = moment < journal->stored ? moment : journal->stored;
-    return journal_all(journal, moment) || journal->table.newest > since;
+    return journal_all(journal, moment) || journal->table.newest > settled(journal, moment);
 }
 
 void journal_each(const struct journal *journal, int64_t moment, void (*on_path)(void *arg, const struct touched *touched), void *arg)
 {
-    touched_each(&journal->table, moment < journal->stored ? moment : journal->stored, on_path, arg);
+    touched_each(&journal->table, settled(journal, moment), on_path, arg);
 }
 
 void journal_stored(struct journal *journal, int64_t moment, int64_t oldest)
@@ -263,7 +268,7 @@ void journal_stored(struct journal *journal, int64_t moment, int64_t oldest)
         moment = journal->now;
     if (moment > journal->stored)
         journal->stored = moment;
-    touched_drop(&journal->table, oldest < journal->stored ? oldest : journal->stored);
+    touched_drop(&journal->table, settled(journal, oldest));
 }
 
 int64_t journal_moment(const struct journal *journal)

@@ -37,8 +37,7 @@ static void on_data(struct follower *follower, const char *data, size_t len)
 static void on_end(struct follower *follower)
 {
     struct reply *reply = (struct reply *)follower;
-    evhttp_connection_set_closecb(evhttp_request_get_connection(reply->request), NULL, NULL);
-    evhttp_send_reply_end(reply->request);
+    server_end_lines(reply->request);
     free(reply);
 }
 
@@ -47,9 +46,7 @@ static void on_close(struct evhttp_connection *connection, void *arg)
     (void)connection;
     struct reply *reply = arg;
     stream_unfollow(&reply->follower);
-    /* a request that its connection gave up while we were answering is ours; else it goes with the connection */
-    if (!evhttp_request_get_connection(reply->request))
-        evhttp_request_free(reply->request);
+    server_abandon(reply->request);
     free(reply);
 }
 
@@ -63,9 +60,7 @@ static int send_stream(struct evhttp_request *request, struct run *run, int64_t 
     reply->request = request;
     reply->follower.on_data = on_data;
     reply->follower.on_end = on_end;
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/x-ndjson");
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, reply);
-    evhttp_send_reply_start(request, HTTP_OK, "OK");
+    server_begin_lines(request, on_close, reply);
     stream_follow(&run->stream, &reply->follower, (size_t)offset);
     return 0;
 }

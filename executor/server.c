@@ -48,6 +48,26 @@ void server_reply_json(struct evhttp_request *request, const char *text, size_t 
     server_reply(request, HTTP_OK, "application/json", text, len);
 }
 
+void server_begin_lines(struct evhttp_request *request, void (*on_close)(struct evhttp_connection *connection, void *arg), void *arg)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/x-ndjson");
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, arg);
+    evhttp_send_reply_start(request, HTTP_OK, "OK");
+}
+
+void server_end_lines(struct evhttp_request *request)
+{
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+    evhttp_send_reply_end(request);
+}
+
+void server_abandon(struct evhttp_request *request)
+{
+    /* one that its connection gave up while we were answering is ours; else it goes with the connection */
+    if (!evhttp_request_get_connection(request))
+        evhttp_request_free(request);
+}
+
 static const char *method_name(struct evhttp_request *request)
 {
     switch (evhttp_request_get_command(request)) {

@@ -5,6 +5,7 @@
 
 #include "executor/engine.h"
 
+struct evhttp_connection;
 struct evhttp_request;
 struct server;
 
@@ -26,6 +27,11 @@ extern const size_t route_count;
 void server_reply(struct evhttp_request *request, int status, const char *type, const char *data, size_t len);
 /* Answers 200 with JSON text. */
 void server_reply_json(struct evhttp_request *request, const char *text, size_t len);
+/* Begins an answer of JSON lines, whose chunks the caller sends; on_close is called when the client leaves before its end. */
+void server_begin_lines(struct evhttp_request *request, void (*on_close)(struct evhttp_connection *connection, void *arg), void *arg);
+void server_end_lines(struct evhttp_request *request);
+/* In on_close: the request is not answered any more. */
+void server_abandon(struct evhttp_request *request);
 /* A number of the query string, or `preset`. ERR_INVALID. */
 int server_query_number(struct evhttp_request *request, const char *name, int64_t preset, int64_t *out,
                         struct err *err) must_use;
