@@ -48,6 +48,8 @@ account_autocreate = true
 conn_timeout = 20
 node_timeout = 60
 recoverable_node_timeout = 60
+# the only node is never left out for a minute because it failed ten times, while it was still starting say
+error_suppression_limit = 1000000
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:gatekeeper]
