@@ -48,7 +48,7 @@ static struct json_object *node_encode(const struct node *node, int64_t now_ms, 
     enum health health = health_of_node(node, now_ms);
     fields_add_text(object, "node", node->id);
     fields_add_text(object, "status", health_name(health));
-    fields_add_text(object, "state", health == HEALTH_GOOD ? node->status : "down");
+    fields_add_text(object, "state", health == HEALTH_GOOD ? node->status : "offline");
     fields_add_text(object, "runtime_type", runtime_type_name(node->runtime_type));
     fields_add_text(object, "isolation", node->isolation);
     fields_add(object, "isolation_weaker", json_object_new_boolean(node->isolation_weaker));

@@ -146,10 +146,10 @@ void execution_claim_release(struct execution_claim *claim);
 struct node {
     char id[NODE_ID_SIZE];
     enum runtime_type runtime_type;
-    char status[16];    /* "ready", "draining", "down" */
+    char status[16];    /* "ready", "draining", "offline" */
     char *isolation;    /* what is in force */
     bool isolation_weaker;
-    char *error;        /* why it is down; NULL otherwise */
+    char *error;        /* why it is offline; NULL otherwise */
     int64_t cpu_milli, memory_mb, max_containers; /* capacity given to sandboxes */
     int64_t used_cpu_milli, used_memory_mb, used_containers; /* by containers not yet deleted */
     int64_t last_seen_at;

@@ -35,9 +35,9 @@ const struct db_stmt node_repo_statements[] = {
     [LOCK] = { "SELECT id FROM nodes WHERE id = ? AND status = 'ready' FOR UPDATE" },
     [USED_BY] = { USED " AND node_id = ?" },
     [EXISTS] = { "SELECT COUNT(*) FROM nodes WHERE id = ?" },
-    [DRAIN] = { "UPDATE nodes SET status = 'draining' WHERE id = ? AND status IN ('ready', 'down')" },
+    [DRAIN] = { "UPDATE nodes SET status = 'draining' WHERE id = ? AND status IN ('ready', 'offline')" },
     /* Its beats have told meanwhile whether its engine works. */
-    [READY] = { "UPDATE nodes SET status = IF(error IS NULL, 'ready', 'down') WHERE id = ? AND status = 'draining'" },
+    [READY] = { "UPDATE nodes SET status = IF(error IS NULL, 'ready', 'offline') WHERE id = ? AND status = 'draining'" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = node_repo_statements;

@@ -9,7 +9,7 @@
 /* A node's agent says what it offers; last_seen_at = now. Keeps "draining". */
 int node_repo_beat(struct db *db, const struct node *node, struct err *err) must_use;
 int node_repo_list(struct db *db, struct node_list *out, struct err *err) must_use;
-/* Ready or down -> draining; or draining -> ready (down, if its engine does not work). *changed_out false: it was so already.
+/* Ready or offline -> draining; or draining -> ready (offline, if its engine does not work). *changed_out false: it was so already.
  * ERR_NODE_NOT_FOUND. */
 int node_repo_drain(struct db *db, const char *id, bool drain, bool *changed_out, struct err *err) must_use;
 /* Inside a transaction: the least loaded node that is ready, was seen within `alive_s` and has room for `need`, locked until the

@@ -53,7 +53,7 @@ int health_service_ping(const struct context *context, double *took_ms_out, stru
 
 enum health health_of_node(const struct node *node, int64_t now_ms)
 {
-    if (now_ms - node->last_seen_at > NODE_SILENT_MS || strcmp(node->status, "down") == 0)
+    if (now_ms - node->last_seen_at > NODE_SILENT_MS || strcmp(node->status, "offline") == 0)
         return HEALTH_BAD;
     return HEALTH_GOOD;
 }

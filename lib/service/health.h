@@ -13,9 +13,9 @@ enum health {
 };
 const char *health_name(enum health health);
 
-enum { NODE_SILENT_MS = 15000 }; /* a node that was not heard of for longer is down */
+enum { NODE_SILENT_MS = 15000 }; /* a node that was not heard of for longer is offline */
 
-/* Good, or bad: silent or down. */
+/* Good, or bad: silent or offline. */
 enum health health_of_node(const struct node *node, int64_t now_ms);
 
 /* One kind of job; several instances may run. */

@@ -84,7 +84,7 @@ static int describe(struct node_agent *agent, const struct runtime_info *info, c
     struct node *node = &agent->node;
     free(node->error);
     node->error = problem ? strdup(problem->text) : NULL;
-    snprintf(node->status, sizeof(node->status), problem ? "down" : "ready");
+    snprintf(node->status, sizeof(node->status), problem ? "offline" : "ready");
     if (problem)
         return node->error ? 0 : -1;
     free(node->isolation);

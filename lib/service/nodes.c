@@ -25,7 +25,7 @@ int node_service_list(const struct context *context, struct node_list *out, stru
     int64_t now = context->now_ms();
     for (size_t i = 0; i < out->count; i++)
         if (health_of_node(&out->items[i], now) == HEALTH_BAD)
-            snprintf(out->items[i].status, sizeof(out->items[i].status), "down");
+            snprintf(out->items[i].status, sizeof(out->items[i].status), "offline");
     return 0;
 }
 

@@ -6,11 +6,11 @@
 #include "lib/repo/list.h"
 #include "lib/service/context.h"
 
-/* By id. A node that was not heard of lately (NODE_SILENT_MS) has the status "down". */
+/* By id. A node that was not heard of lately (NODE_SILENT_MS) has the status "offline". */
 int node_service_list(const struct context *context, struct node_list *out, struct err *err) must_use;
 
 /* `drain`: the node gets no new containers, its warm ones are replaced elsewhere, its sessions go on. Else it is in service again:
- * ready, or down if its engine does not work. Repeatable. *out (may be NULL) is the node then. ERR_NODE_NOT_FOUND. */
+ * ready, or offline if its engine does not work. Repeatable. *out (may be NULL) is the node then. ERR_NODE_NOT_FOUND. */
 int node_service_drain(const struct context *context, const char *id, bool drain, struct node *out,
                        struct err *err) must_use;
 

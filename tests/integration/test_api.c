@@ -256,7 +256,7 @@ START_TEST(test_api__health)
     fixture_sql("UPDATE nodes SET last_seen_at = UTC_TIMESTAMP(3) - INTERVAL 20 SECOND");
     report = client_json(api_me, "GET", "/health/detailed", NULL, 503);
     struct json_object *nodes = json_object_object_get(json_object_object_get(report, "nodes"), "items");
-    ck_assert_str_eq(text_of(json_object_array_get_idx(nodes, 0), "state"), "down");
+    ck_assert_str_eq(text_of(json_object_array_get_idx(nodes, 0), "state"), "offline");
     json_object_put(report);
 }
 END_TEST

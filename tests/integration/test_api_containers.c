@@ -193,13 +193,13 @@ END_TEST
 START_TEST(test_nodes__down)
 {
     fixture_node("n3", 4000, 4096, 10);
-    fixture_sql("UPDATE nodes SET status = 'down', error = 'The engine does not answer.' WHERE id = 'n3'");
-    set_status("n3", "ready", "down"); /* it stays as it is */
+    fixture_sql("UPDATE nodes SET status = 'offline', error = 'The engine does not answer.' WHERE id = 'n3'");
+    set_status("n3", "ready", "offline"); /* it stays as it is */
     set_status("n3", "draining", "draining");
-    set_status("n3", "ready", "down");
+    set_status("n3", "ready", "offline");
     fixture_sql("UPDATE nodes SET last_seen_at = UTC_TIMESTAMP(3) - INTERVAL 20 SECOND WHERE id = 'n1'");
-    expect_status("n1", "down");
-    set_status("n1", "draining", "down"); /* silent */
+    expect_status("n1", "offline");
+    set_status("n1", "draining", "offline"); /* silent */
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE id = 'n1' AND status = 'draining'"), 1);
 }
 END_TEST

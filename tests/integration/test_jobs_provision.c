@@ -358,7 +358,7 @@ START_TEST(test_jobs_provision__an_engine_that_is_missing_is_said)
     struct err err = ERR_INIT;
     struct session_request request = { .template_id = "python-basic", .timeout_s = 300 };
     struct session session = { 0 };
-    await_node("down");
+    await_node("offline");
     ck_assert_int_eq(stage_count(&stage, "SELECT COUNT(*) FROM nodes WHERE error IS NOT NULL"), 1);
     ck_assert_int_eq(session_service_create(&stage.context, "tester", &request, &session, &err), -1);
     ck_assert_int_eq(err.code, ERR_UNAVAILABLE);

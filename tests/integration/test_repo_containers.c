@@ -327,7 +327,7 @@ START_TEST(test_node_repo__picks_the_least_loaded_that_is_alive)
     fixture_sql("UPDATE nodes SET status = 'draining' WHERE id = 'n1'");
     fixture_node("n1", 4000, 4096, 10); /* its agent goes on beating */
     FAILS(pick(&node, &err), ERR_UNAVAILABLE);
-    struct node down = { .id = "n3", .runtime_type = RUNTIME_DOCKER, .status = "down", .isolation = "",
+    struct node down = { .id = "n3", .runtime_type = RUNTIME_DOCKER, .status = "offline", .isolation = "",
                          .error = "The Docker Engine does not answer." };
     OK(node_repo_beat(fixture_db, &down, &err));
     FAILS(pick(&node, &err), ERR_UNAVAILABLE);
