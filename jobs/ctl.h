@@ -9,7 +9,7 @@
 #include "lib/service/context.h"
 #include "lib/util/err.h"
 
-enum { CTL_OPTIONS = 5, CTL_ARGUMENTS = 2 };
+enum { CTL_OPTIONS = 6, CTL_ARGUMENTS = 2 };
 
 struct ctl_option {
     const char *name;  /* "--owner" */
@@ -47,6 +47,8 @@ int ctl_template_pool(struct ctl *ctl, struct err *err);
 int ctl_template_image(struct ctl *ctl, struct err *err);
 int ctl_node_drain(struct ctl *ctl, struct err *err);
 int ctl_node_ready(struct ctl *ctl, struct err *err);
+int ctl_node_add(struct ctl *ctl, struct err *err);
+int ctl_node_remove(struct ctl *ctl, struct err *err);
 int ctl_node_list(struct ctl *ctl, struct err *err);
 int ctl_audit(struct ctl *ctl, struct err *err);
 int ctl_config_sample(struct ctl *ctl, struct err *err);

@@ -8,6 +8,7 @@
 #include "jobs/provision_workers.h"
 #include "lib/model/limits.h"
 #include "lib/service/node_agent.h"
+#include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 
 enum { RECONCILE_MS = 30000 };
@@ -43,7 +44,7 @@ static int provisiond_open(struct job *job, struct err *err)
     if (!state)
         return err_internal(err, ENOMEM, "starting");
     job->state = state;
-    node_agent_id(job->settings, state->node_id);
+    node_own_id(job->settings, state->node_id);
     state->config = (struct provision_config){
         .db = job->db,
         .settings = job->settings,

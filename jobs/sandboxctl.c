@@ -29,7 +29,7 @@ static const struct ctl_command commands[] = {
       .summary = "keep TARGET containers of a template warm", .needs = CTL_DATABASE, .run = ctl_template_pool },
     { .group = "template", .verb = "image", .arguments = { "ID", "IMAGE" },
       .summary = "make new sessions of a template from IMAGE", .needs = CTL_DATABASE, .run = ctl_template_image },
-    { .group = "node", .verb = "list", .summary = "show nodes, the isolation in force, and their room",
+    { .group = "nodes", .verb = "list", .summary = "show nodes, the isolation in force, and their room",
       .needs = CTL_DATABASE, .run = ctl_node_list },
     { .group = "audit",
       .options = { { "--since", "TIME", "from 2026-01-06T10:00:00Z on, or of the last days: 7d (default: all that is kept)", false },
@@ -38,10 +38,21 @@ static const struct ctl_command commands[] = {
                    { "--limit", "N", "the newest N entries (default: 100)", false },
                    { "--json", NULL, "a JSON object a line", false } },
       .summary = "show who did what, newest last", .needs = CTL_DATABASE, .run = ctl_audit },
-    { .group = "node", .verb = "drain", .arguments = { "ID" }, .summary = "give a node no new sandboxes; what runs there goes on",
+    { .group = "nodes", .verb = "drain", .arguments = { "ID" }, .summary = "give a node no new sandboxes; what runs there goes on",
       .needs = CTL_DATABASE, .run = ctl_node_drain },
-    { .group = "node", .verb = "ready", .arguments = { "ID" }, .summary = "take a drained node into service again",
+    { .group = "nodes", .verb = "ready", .arguments = { "ID" }, .summary = "take a drained node into service again",
       .needs = CTL_DATABASE, .run = ctl_node_ready },
+    { .group = "nodes", .verb = "add", .arguments = { "ID" },
+      .options = { { "--engine", "URL", "its container engine: unix:///PATH, or tcp://HOST:PORT", true },
+                   { "--tls-dir", "DIR", "ca.pem, cert.pem and key.pem, on each host that may serve it", false },
+                   { "--host", "NODE", "whose host serves it, by the name of its own node (default: tcp any, unix this one)", false },
+                   { "--cpu-milli", "N", "thousandths of a CPU for sandboxes (default: what the engine has, times node.overcommit)", false },
+                   { "--memory-mb", "N", "MiB for sandboxes (default: likewise)", false },
+                   { "--max-containers", "N", "containers at once (default: node.max_containers of who serves it)", false } },
+      .summary = "make sandboxes on a container engine", .needs = CTL_DATABASE, .run = ctl_node_add },
+    { .group = "nodes", .verb = "remove", .arguments = { "ID" },
+      .options = { { "--force", NULL, "its engine is gone for good: give up its sandboxes, their sessions get others", false } },
+      .summary = "forget a node that has no sandboxes any more", .needs = CTL_DATABASE, .run = ctl_node_remove },
     { .group = "config", .verb = "sample", .summary = "print a settings file with every setting explained",
       .needs = CTL_PLAIN, .run = ctl_config_sample },
     { .group = "config", .verb = "check", .summary = "read the settings file and say what is wrong",
@@ -101,6 +112,13 @@ static const struct ctl_command *find_command(const char *group, const char *ver
             (!commands[i].verb || (verb && strcmp(commands[i].verb, verb) == 0)))
             return &commands[i];
     return NULL;
+}
+
+/* Names that commands had before. */
+static char *group_named(char *name)
+{
+    static char nodes[] = "nodes";
+    return strcmp(name, "node") == 0 ? nodes : name;
 }
 
 static bool is_group(const char *name)
@@ -198,6 +216,7 @@ int main(int argc, char **argv)
         print_help(stderr, NULL);
         return MISUSED;
     }
+    argv[1] = group_named(argv[1]);
     if (strcmp(argv[1], "--help") == 0 || (argc >= 3 && is_group(argv[1]) && strcmp(argv[2], "--help") == 0 &&
                                            !find_command(argv[1], NULL))) {
         print_help(stdout, argc >= 3 ? argv[1] : NULL);

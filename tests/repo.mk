@@ -37,3 +37,6 @@ tests_integration_test_sandboxctl_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_replacing
 tests_integration_test_replacing_SOURCES = tests/integration/test_replacing.c $(DB_FIXTURE)
 tests_integration_test_replacing_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_nodes
+tests_integration_test_nodes_SOURCES = tests/integration/test_nodes.c $(DB_FIXTURE)
+tests_integration_test_nodes_LDADD = $(DB_TEST_LIBS)

@@ -63,5 +63,7 @@ void node_release(struct node *node)
 {
     free(node->isolation);
     free(node->error);
+    free(node->engine);
+    free(node->tls_directory);
     *node = (struct node){ 0 };
 }

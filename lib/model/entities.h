@@ -153,6 +153,12 @@ struct node {
     int64_t cpu_milli, memory_mb, max_containers; /* capacity given to sandboxes */
     int64_t used_cpu_milli, used_memory_mb, used_containers; /* by containers not yet deleted */
     int64_t last_seen_at;
+    char *engine;        /* "unix:///PATH", "tcp://HOST:PORT"; "": the host's own, as its settings say */
+    char *tls_directory; /* "": none */
+    char host[NODE_ID_SIZE];      /* node of the only host that may serve it; "": any may */
+    char served_by[NODE_ID_SIZE]; /* node of the host whose jobs do, or did last; "": none yet */
+    bool served;                  /* ... and its lease is valid */
+    int64_t cpu_limit_milli, memory_limit_mb, containers_limit; /* as the operator said; 0: what the engine has */
 };
 void node_release(struct node *node);
 

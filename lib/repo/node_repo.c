@@ -14,7 +14,8 @@
 #define COLUMNS                                                                                    \
     "n.id, n.runtime_type, n.status, n.isolation, n.isolation_weaker, n.error, n.cpu_milli, "      \
     "n.memory_mb, n.max_containers, IFNULL(u.cpu, 0), IFNULL(u.memory, 0), IFNULL(u.containers, 0), " \
-    SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND"
+    SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND, n.engine, n.tls_directory,"  \
+    " n.host, n.served_by, IFNULL(n.served_until > " SQL_NOW ", 0), n.cpu_limit_milli, n.memory_limit_mb, n.containers_limit"
 #define LOAD                                                                                       \
     "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
     " IFNULL(u.containers, 0) / n.max_containers)"
@@ -66,6 +67,20 @@ static void cleanup_candidates(struct candidates *candidates)
     free(candidates->alive);
 }
 
+static int read_engine(struct node *out, const struct db_row *row, struct err *err)
+{
+    bool failed = false;
+    out->engine = db_row_dup(row, 14, &failed);
+    out->tls_directory = db_row_dup(row, 15, &failed);
+    out->served = db_row_int(row, 18);
+    out->cpu_limit_milli = db_row_int(row, 19);
+    out->memory_limit_mb = db_row_int(row, 20);
+    out->containers_limit = db_row_int(row, 21);
+    if (failed)
+        return row_no_memory(err);
+    return row_text(row, 16, out->host, sizeof(out->host), err) == 0 ? row_text(row, 17, out->served_by, sizeof(out->served_by), err) : -1;
+}
+
 static int read_node(struct node *out, const struct db_row *row, struct err *err)
 {
     int type = 0;
@@ -85,7 +100,7 @@ static int read_node(struct node *out, const struct db_row *row, struct err *err
     out->used_memory_mb = db_row_int(row, 10);
     out->used_containers = db_row_int(row, 11);
     out->last_seen_at = db_row_int(row, 12);
-    return failed ? row_no_memory(err) : 0;
+    return failed ? row_no_memory(err) : read_engine(out, row, err);
 }
 
 static int take_node(void *arg, const struct db_row *row, struct err *err)

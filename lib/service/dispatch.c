@@ -9,7 +9,7 @@
 #include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
-#include "lib/service/node_agent.h"
+#include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 
 enum {
@@ -43,7 +43,7 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *
         .look = true,
         .recover = true,
     };
-    node_agent_id(config->settings, dispatch->node_id);
+    node_own_id(config->settings, dispatch->node_id);
     return dispatch;
 }
 

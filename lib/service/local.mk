@@ -29,3 +29,4 @@ lib_libservice_a_SOURCES += lib/service/workspace_move.c lib/service/workspace_m
 	lib/service/transfer_run.c lib/service/transfer_run.h
 lib_libservice_a_SOURCES += lib/service/files.c lib/service/files.h
 lib_libservice_a_SOURCES += lib/service/placing.c lib/service/placing.h lib/service/replacing.c lib/service/replacing.h
+lib_libservice_a_SOURCES += lib/service/node_removal.c lib/service/served_settings.c lib/service/served_settings.h

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include "lib/repo/node_repo.h"
+#include "lib/service/served_settings.h"
 
 enum { MEBI_SHIFT = 20 };
 
@@ -19,15 +19,6 @@ struct node_agent {
     struct node node;
     enum { UNKNOWN, WORKING, BROKEN } state; /* as it was reported last */
 };
-
-void node_agent_id(const struct settings *settings, char out[NODE_ID_SIZE])
-{
-    memset(out, 0, NODE_ID_SIZE);
-    if (settings->node.id[0])
-        snprintf(out, NODE_ID_SIZE, "%s", settings->node.id);
-    else if (gethostname(out, NODE_ID_SIZE - 1) != 0)
-        snprintf(out, NODE_ID_SIZE, "localhost");
-}
 
 void node_agent_capacity(const struct node_settings *settings, struct node *out)
 {
@@ -50,7 +41,7 @@ struct node_agent *node_agent_new(struct db *db, const struct settings *settings
     agent->db = db;
     agent->settings = settings;
     agent->report = report;
-    node_agent_id(settings, agent->node.id);
+    node_own_id(settings, agent->node.id);
     agent->node.runtime_type = (enum runtime_type)runtime_type_parse(settings->runtime.kind);
     node_agent_capacity(&settings->node, &agent->node);
     return agent;

@@ -16,8 +16,6 @@ struct node_agent;
 struct node_agent *node_agent_new(struct db *db, const struct settings *settings, report_fn report, struct err *err) must_use;
 void node_agent_free(struct node_agent *agent);
 
-/* settings.node.id, or the host's name. */
-void node_agent_id(const struct settings *settings, char out[NODE_ID_SIZE]);
 /* What this machine gives to sandboxes, by settings and hardware. */
 void node_agent_capacity(const struct node_settings *settings, struct node *out);
 

@@ -63,7 +63,7 @@ END_TEST
 START_TEST(test_sandboxctl__help_is_for_all)
 {
     static const char *const all[] = { "--help", "migrate --help", "token --help", "token create --help", "template --help",
-                                       "template pool --help", "node --help", "config --help", "config sample --help" };
+                                       "template pool --help", "node --help", "nodes --help", "nodes add --help", "config --help", "config sample --help" };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         ck_assert_msg(ctl("%s", all[i]) == 0, "%s", all[i]);
         SAYS("usage");
@@ -137,6 +137,18 @@ START_TEST(test_sandboxctl__nodes_and_settings)
     ck_assert_int_eq(ctl("node ready node-7"), 0);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE id = 'node-7' AND status = 'ready'"), 1);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM audit WHERE object_id = 'node-7' AND actor LIKE 'sandboxctl%'"), 2);
+    ck_assert_int_eq(ctl("nodes add far --engine tcp://engine.example:2376 --tls-dir /etc/sandbox/far --cpu-milli 2000"), 0);
+    ck_assert_int_eq(ctl("nodes add near --engine unix:///run/one.sock --max-containers 7"), 0);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE id = 'near' AND host <> '' AND containers_limit = 7"), 1);
+    ck_assert_int_eq(ctl("nodes list"), 0);
+    SAYS("engine tcp://engine.example:2376 with /etc/sandbox/far, not served");
+    ck_assert_int_eq(ctl("nodes add bad --engine docker.sock"), 1);
+    SAYS("unix:///PATH or tcp://HOST:PORT");
+    ck_assert_int_eq(ctl("nodes add bad --engine unix:///x --host any"), 1);
+    ck_assert_int_eq(ctl("nodes add bad"), 2);
+    ck_assert_int_eq(ctl("nodes remove near"), 0);
+    ck_assert_int_eq(ctl("nodes remove node-7"), 1);
+    SAYS("stop that first");
     ck_assert_int_eq(ctl("node drain nope"), 1);
     SAYS("'nope' does not exist");
     ck_assert_int_eq(ctl("config check"), 0);

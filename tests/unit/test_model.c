@@ -2,6 +2,7 @@
 /* States and their transitions, resource quantities. */
 #include <string.h>
 
+#include "lib/model/engine.h"
 #include "lib/model/resources.h"
 #include "lib/model/states.h"
 #include "tests/unit/unit_test.h"
@@ -128,9 +129,42 @@ START_TEST(test_resources__are_written_as_they_are_read)
 }
 END_TEST
 
+START_TEST(test_engine__addresses_and_names)
+{
+    static const struct {
+        const char *url;
+        bool good, local;
+    } cases[] = { { "unix:///run/docker.sock", true, true }, { "unix://run/docker.sock", false, true }, { "tcp://host:2376", true, false },
+                  { "tcp://10.0.0.7:1", true, false }, { "tcp://[fd00::7]:2376", true, false }, { "tcp://[fd00::7:2376", false, false },
+                  { "tcp://[]:1", false, false }, { "tcp://host", false, false }, { "tcp://host:", false, false }, { "tcp://:2376", false, false },
+                  { "tcp://host:0", false, false }, { "tcp://host:65536", false, false }, { "tcp://host:2376/", false, false },
+                  { "tcp://user@host:2376", false, false }, { "http://host:2376", false, false }, { "", false, false },
+                  { "unix:///run/a b", false, true }, { "/run/docker.sock", false, false } };
+    static const char *const good[] = { "a", "node-7", "a.b_C", "0123456789012345678901234567890123456789012345678901234567890123" };
+    static const char *const bad[] = { "", "-a", ".a", "a b", "a,b", "a/b", "\xc3\xa4",
+                                       "01234567890123456789012345678901234567890123456789012345678901234" };
+    for (size_t i = 0; i < UNIT_TEST_COUNT(cases); i++) {
+        struct err err = ERR_INIT;
+        ck_assert_msg((engine_url_check(cases[i].url, &err) == 0) == cases[i].good, "%s", cases[i].url);
+        ck_assert_msg(engine_url_local(cases[i].url) == cases[i].local, "%s", cases[i].url);
+    }
+    ck_assert_str_eq(engine_url_path("unix:///run/docker.sock"), "/run/docker.sock");
+    ck_assert_ptr_null(engine_url_path("tcp://host:2376"));
+    for (size_t i = 0; i < UNIT_TEST_COUNT(good); i++) {
+        struct err err = ERR_INIT;
+        ck_assert_msg(node_id_check(good[i], &err) == 0, "%s", good[i]);
+    }
+    for (size_t i = 0; i < UNIT_TEST_COUNT(bad); i++) {
+        struct err err = ERR_INIT;
+        ck_assert_msg(node_id_check(bad[i], &err) != 0 && err.code == ERR_INVALID, "%s", bad[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { test_states__names_and_values_agree, test_states__only_legal_changes, test_resources__cpu,
-                                   test_resources__sizes, test_resources__are_written_as_they_are_read };
+                                   test_resources__sizes, test_resources__are_written_as_they_are_read,
+                                   test_engine__addresses_and_names };
     return unit_test_run("model", tests, UNIT_TEST_COUNT(tests));
 }
