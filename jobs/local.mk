@@ -5,7 +5,8 @@ JOB_LIBS = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/
 sbin_PROGRAMS += jobs/sandbox-dispatchd jobs/sandbox-provisiond jobs/sandbox-reap jobs/sandbox-pool jobs/sandbox-purge
 jobs_sandbox_dispatchd_SOURCES = jobs/dispatchd.c $(JOB_FRAME)
 jobs_sandbox_dispatchd_LDADD = $(JOB_LIBS)
-jobs_sandbox_provisiond_SOURCES = jobs/provisiond.c jobs/provision_workers.c jobs/provision_workers.h \
+jobs_sandbox_provisiond_SOURCES = jobs/provisiond.c jobs/provision_set.c jobs/provision_set.h \
+	jobs/provision_nodes.c jobs/provision_nodes.h jobs/provision_workers.c jobs/provision_workers.h \
 	jobs/provision_meter.c jobs/provision_meter.h $(JOB_FRAME)
 jobs_sandbox_provisiond_LDADD = $(JOB_LIBS)
 jobs_sandbox_reap_SOURCES = jobs/reap.c $(JOB_FRAME)

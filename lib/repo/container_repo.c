@@ -15,7 +15,7 @@
     " due_at = " SQL_NOW " WHERE status IN ('creating', 'warm', 'running')"
 #define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c FORCE INDEX (PRIMARY) ON c.seq = j.seq"
 
-enum { INSERT, GET, DUE_ANY, DUE_LOCK, LEASE, RELEASE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
+enum { INSERT, GET, DUE_ANY, DUE_LOCK, LEASE, RELEASE, RELEASE_NODE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
        MARK_SUSPECT, SUSPECT_ANY, SUSPECT_LOCK, SUSPECT_CLEAR, LIVE, STATEMENTS };
 
 const struct db_stmt container_repo_statements[] = {
@@ -30,6 +30,8 @@ const struct db_stmt container_repo_statements[] = {
     [RELEASE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
                   " WHERE status IN ('creating', 'deleting')"
                   " AND (claimed_by = ? OR LEFT(claimed_by, CHAR_LENGTH(?) + 1) = CONCAT(?, '#'))" },
+    [RELEASE_NODE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
+                       " WHERE status IN ('creating', 'deleting') AND node_id = ? AND claimed_by IS NOT NULL" },
     [READY] = { "UPDATE containers SET status = IF(session_id = '', 'warm', 'running'), claimed_by = NULL,"
                 " error = NULL, ready_at = " SQL_NOW
                 " WHERE id = ? AND status = 'creating' AND (? IS NULL OR claimed_by = ?)" },
@@ -215,6 +217,11 @@ int container_repo_take_suspects(struct db *db, const char *node_id, int64_t lim
 int container_repo_release(struct db *db, const char *claimed_by, struct err *err)
 {
     return DB_EXEC(db, &sql[RELEASE], NULL, err, db_text(claimed_by), db_text(claimed_by), db_text(claimed_by));
+}
+
+int container_repo_release_node(struct db *db, const char *node_id, struct err *err)
+{
+    return DB_EXEC(db, &sql[RELEASE_NODE], NULL, err, db_text(node_id));
 }
 
 int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,

@@ -114,4 +114,6 @@ void docker_read_info(struct json_object *version, struct json_object *info, str
             out->weaker = true;
         }
     snprintf(out->isolation, sizeof(out->isolation), "%s", strbuf_str(&line));
+    out->cpus = number(info, "NCPU");
+    out->memory_mb = number(info, "MemTotal") / MEBI;
 }

@@ -66,6 +66,7 @@ struct runtime_info {
     char isolation[256]; /* what is in force, for health and log: "namespaces, cgroup v1, seccomp" or the weaker "uid, landlock, ..." */
     bool weaker;         /* less than `required` asks for */
     char version[64];
+    int64_t cpus, memory_mb; /* of its machine; 0: unknown */
 };
 
 struct runtime;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 
+#include "lib/repo/engine_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/service/served_settings.h"
 
@@ -17,6 +18,8 @@ struct node_agent {
     report_fn report;
     struct runtime *runtime;
     struct node node;
+    bool added;
+    char own[NODE_ID_SIZE]; /* the host's node */
     enum { UNKNOWN, WORKING, BROKEN } state; /* as it was reported last */
 };
 
@@ -31,7 +34,28 @@ void node_agent_capacity(const struct node_settings *settings, struct node *out)
     out->max_containers = settings->max_containers;
 }
 
-struct node_agent *node_agent_new(struct db *db, const struct settings *settings, report_fn report, struct err *err)
+static void capacity_of_engine(struct node_agent *agent, const struct runtime_info *info)
+{
+    const struct node_settings *settings = &agent->settings->node;
+    struct node *node = &agent->node;
+    node->cpu_milli = node->cpu_limit_milli ? node->cpu_limit_milli : info->cpus * 1000 * settings->overcommit / 100;
+    node->memory_mb = node->memory_limit_mb ? node->memory_limit_mb : info->memory_mb * settings->overcommit / 100;
+    node->max_containers = node->containers_limit ? node->containers_limit : settings->max_containers;
+}
+
+static void take_row(struct node_agent *agent, const struct node *added)
+{
+    struct node *node = &agent->node;
+    agent->added = true;
+    memcpy(node->id, added->id, sizeof(node->id));
+    node->runtime_type = RUNTIME_DOCKER;
+    node->cpu_limit_milli = added->cpu_limit_milli;
+    node->memory_limit_mb = added->memory_limit_mb;
+    node->containers_limit = added->containers_limit;
+}
+
+struct node_agent *node_agent_new(struct db *db, const struct settings *settings, const struct node *added, report_fn report,
+                                  struct err *err)
 {
     struct node_agent *agent = calloc(1, sizeof(*agent));
     if (!agent) {
@@ -41,7 +65,12 @@ struct node_agent *node_agent_new(struct db *db, const struct settings *settings
     agent->db = db;
     agent->settings = settings;
     agent->report = report;
-    node_own_id(settings, agent->node.id);
+    node_own_id(settings, agent->own);
+    if (added) {
+        take_row(agent, added);
+        return agent;
+    }
+    memcpy(agent->node.id, agent->own, sizeof(agent->node.id));
     agent->node.runtime_type = (enum runtime_type)runtime_type_parse(settings->runtime.kind);
     node_agent_capacity(&settings->node, &agent->node);
     return agent;
@@ -78,6 +107,8 @@ static int describe(struct node_agent *agent, const struct runtime_info *info, c
     snprintf(node->status, sizeof(node->status), problem ? "offline" : "ready");
     if (problem)
         return node->error ? 0 : -1;
+    if (agent->added)
+        capacity_of_engine(agent, info);
     free(node->isolation);
     node->isolation = strdup(info->isolation);
     node->isolation_weaker = info->weaker;
@@ -92,7 +123,7 @@ static void report_change(struct node_agent *agent, const struct err *problem)
         agent->report(agent->node.isolation_weaker ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
                       agent->node.isolation_weaker ? "container engine works, with weaker isolation"
                                                    : "container engine works",
-                      NULL, "isolation", agent->node.isolation);
+                      NULL, agent->added ? "node_id" : "isolation", agent->added ? agent->node.id : agent->node.isolation);
     agent->state = problem ? BROKEN : WORKING;
 }
 
@@ -104,5 +135,5 @@ int node_agent_beat(struct node_agent *agent, struct err *err)
     if (describe(agent, &info, broken) != 0)
         return err_internal(err, ENOMEM, "describing the node");
     report_change(agent, broken);
-    return node_repo_beat(agent->db, &agent->node, err);
+    return agent->added ? engine_repo_beat(agent->db, &agent->node, agent->own, err) : node_repo_beat(agent->db, &agent->node, err);
 }

@@ -13,15 +13,18 @@ enum { NODE_BEAT_MS = 2000 };
 /* The agent of one node; owned by one thread. Settings and database are borrowed. */
 struct node_agent;
 
-struct node_agent *node_agent_new(struct db *db, const struct settings *settings, report_fn report, struct err *err) must_use;
+/* Of the host's own node; or, with its settings (served_settings.h), of `added`, which is copied. */
+struct node_agent *node_agent_new(struct db *db, const struct settings *settings, const struct node *added, report_fn report,
+                                  struct err *err) must_use;
 void node_agent_free(struct node_agent *agent);
 
-/* What this machine gives to sandboxes, by settings and hardware. */
+/* What this machine gives to sandboxes, by settings and hardware. An added node gives what its row says, else what its engine has, times
+ * node.overcommit. */
 void node_agent_capacity(const struct node_settings *settings, struct node *out);
 
 /* The engine's driver, opened when needed; NULL with err while it cannot be. */
 struct runtime *node_agent_runtime(struct node_agent *agent, struct err *err) must_use;
-/* Looks at the engine and writes the node's row. Fails only when the database does. */
+/* Looks at the engine and writes the node's row, an added node's only while this host has its lease. Fails only when the database does. */
 int node_agent_beat(struct node_agent *agent, struct err *err) must_use;
 
 #endif

@@ -52,9 +52,9 @@ void provision_free(struct provisioner *provisioner)
     free(provisioner);
 }
 
-int provision_recover(struct db *db, const char *claimed_by, struct err *err)
+int provision_recover(struct db *db, const char *node_id, struct err *err)
 {
-    return container_repo_release(db, claimed_by, err);
+    return container_repo_release_node(db, node_id, err);
 }
 
 struct runtime *provision_runtime(struct provisioner *provisioner, struct err *err)

@@ -28,8 +28,8 @@ struct provisioner;
 struct provisioner *provision_new(const struct provision_config *config, struct err *err) must_use;
 void provision_free(struct provisioner *provisioner);
 
-/* Once at start, before any worker: leases that an earlier process left are free again. */
-int provision_recover(struct db *db, const char *claimed_by, struct err *err) must_use;
+/* Once at start, before any worker: leases that an earlier process left on the node, here or on another host, are free again. */
+int provision_recover(struct db *db, const char *node_id, struct err *err) must_use;
 
 /* Takes one container with a step due, or one that is suspected to be dead, and does what it needs; then answers one question about a
  * container. *worked_out says whether there was anything. Problems of the container or the engine end up in its row; only a database that does not answer is a failure. */

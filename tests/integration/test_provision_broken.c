@@ -85,7 +85,7 @@ START_TEST(test_provision__leases_of_an_earlier_process_end)
     fixture_container("000000000003", "n2", "", CONTAINER_DELETING);
     fixture_sql("UPDATE containers SET due_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, claimed_by = 'host_1:provisiond#7';"
                 "UPDATE containers SET claimed_by = 'hostX1:provisiond#7' WHERE id = '000000000003'");
-    OK(provision_recover(fixture_db, "host_1:provisiond", &err));
+    OK(provision_recover(fixture_db, "n1", &err));
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE due_at <= UTC_TIMESTAMP(3) AND claimed_by IS NULL"), 2);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE claimed_by = 'hostX1:provisiond#7'"), 1);
 }
