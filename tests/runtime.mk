@@ -34,3 +34,6 @@ tests_integration_test_runtime_docker_LDADD = $(RUNTIME_TEST_LIBS)
 UNIT_TESTS += tests/unit/test_quota
 tests_unit_test_quota_SOURCES = tests/unit/test_quota.c
 tests_unit_test_quota_LDADD = $(RUNTIME_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_docker_target
+tests_unit_test_docker_target_SOURCES = tests/unit/test_docker_target.c
+tests_unit_test_docker_target_LDADD = $(RUNTIME_TEST_LIBS)

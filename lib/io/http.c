@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/io/http_tls.h"
 #include "lib/util/clock.h"
 
 enum {
@@ -204,7 +205,7 @@ static int set_up(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-    if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
+    if (http_tls_set(easy, &request->tls) != 0 ||
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
@@ -249,6 +250,8 @@ static void explain(const struct http_call *call, CURLcode code, struct err *err
     long sent = 0;
     curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
     const char *reason = call->reason[0] ? call->reason : curl_easy_strerror(code);
+    if (call->request.tls.ca_file && http_tls_failed(code, reason, err))
+        return;
     if (sent == 0)
         err_set(err, ERR_UNAVAILABLE, "No connection could be made.");
     else if (code == CURLE_OPERATION_TIMEDOUT)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP client on libcurl: kept-alive connections to a unix socket or TCP address, many calls in one event loop. */
+/* HTTP client on libcurl: kept-alive connections to a unix socket or TCP address (TLS too), many calls in one event loop. */
 #ifndef SANDBOX_IO_HTTP_H
 #define SANDBOX_IO_HTTP_H
 
@@ -16,10 +16,19 @@ struct http;
 /* One call under way. */
 struct http_call;
 
+/* Files in PEM form of an https URL; without them there is no https. */
+struct http_tls {
+    const char *ca_file;   /* the other side's certificate must be signed by one of these, and be for the URL's host */
+    const char *cert_file; /* our own certificate, and its key */
+    const char *key_file;
+};
+
 struct http_request {
     const char *method;      /* "GET", "POST", ... */
     const char *unix_path;   /* socket to connect to, or NULL for TCP */
-    const char *url;         /* "http://host/path"; the host is a label only when unix_path is set */
+    const char *url;         /* "http://host/path"; the host is a label only when unix_path is set. Connections are shared
+                              * by calls of the same unix_path, host and port only */
+    struct http_tls tls;     /* https: all three; else NULLs */
     const char *bearer;      /* sent as Authorization: Bearer, or NULL */
     const char *body;        /* borrowed until the call ends; NULL: none */
     size_t body_len;
@@ -31,7 +40,8 @@ struct http_request {
     int (*on_data)(void *arg, const char *data, size_t len);
     /* Exactly once, from http_run() or http_cancel(): status is the HTTP status; 0 with `err` set when there was no
      * (complete) answer: ERR_UNAVAILABLE when no connection was made (nothing was sent), ERR_UNCERTAIN when the
-     * connection broke, ERR_TIMEOUT. The call is freed afterwards. */
+     * connection broke, ERR_TIMEOUT, ERR_UNAUTHORIZED when TLS failed (a certificate was not accepted, a file could not be
+     * read: the text says which; nothing was done). The call is freed afterwards. */
     void (*on_done)(void *arg, int status, const struct err *err);
     void *arg;
 };

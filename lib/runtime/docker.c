@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The docker driver: containers through the Engine API on its unix socket. */
+/* The docker driver: containers through the Engine API. */
 #include "lib/runtime/driver.h"
 
 #include <poll.h>
@@ -31,6 +31,8 @@ static int docker_open(const struct runtime_settings *settings, void **state_out
     if (!docker)
         return err_internal(err, 0, "out of memory for the docker driver");
     docker->settings = settings;
+    if (docker_target_read(settings, &docker->target, err) != 0)
+        return -1;
     docker->http = http_new(err);
     if (!docker->http)
         return -1;
@@ -55,21 +57,22 @@ int docker_engine_away(struct err *err)
         err_set(err, ERR_UNAVAILABLE, "The container engine did not answer in time.");
     else if (cause.code == ERR_UNCERTAIN)
         err_set(err, ERR_UNAVAILABLE, "The container engine broke off its answer.");
+    else if (cause.code == ERR_UNAUTHORIZED)
+        err_set(err, ERR_UNAVAILABLE, "There is no safe connection to the container engine: %s", cause.text);
     return cause.code == err->code ? err_wrap(err, "%s", cause.detail) : -1;
 }
 
 static int call_raw(struct docker *docker, const char *method, const char *path, struct json_object *body,
                     struct docker_answer *out, struct err *err)
 {
-    char url[DOCKER_PATH_SIZE + 32];
+    char url[DOCKER_URL_SIZE];
     cleanup_strbuf struct strbuf text = STRBUF_INIT(ANSWER_MAX);
     const char *sent = body ? json_text(body) : NULL;
-    snprintf(url, sizeof(url), "http://docker%s", path);
-    const struct http_request request = {
-        .method = method, .unix_path = docker->settings->docker_socket, .url = url, .body = sent,
-        .body_len = sent ? strlen(sent) : 0,
+    struct http_request request = {
+        .method = method, .body = sent, .body_len = sent ? strlen(sent) : 0,
         .timeout_ms = docker->limit_ms ? docker->limit_ms : CALL_TIMEOUT_MS,
     };
+    docker_target_aim(&docker->target, path, url, &request);
     *out = (struct docker_answer){ 0 };
     if (http_fetch(docker->http, &request, &out->status, &text, err) != 0) {
         docker_engine_away(err);

@@ -4,13 +4,13 @@
 #define SANDBOX_RUNTIME_DOCKER_H
 
 #include "lib/io/http.h"
+#include "lib/runtime/docker_target.h"
 #include "lib/runtime/runtime.h"
 #include "lib/util/json.h"
 
-enum { DOCKER_PATH_SIZE = 1024 };
-
 struct docker {
     const struct runtime_settings *settings;
+    struct docker_target target;
     struct http *http;
     int api_minor; /* 0: not asked yet */
     int64_t limit_ms; /* of a call; 0: the usual */

@@ -85,12 +85,11 @@ static int check_ours(struct docker *docker, const char *id, struct err *err)
 
 static int read_logs(struct docker *docker, const char *path, int64_t limit_ms, struct reading *reading, struct err *err)
 {
-    char url[DOCKER_PATH_SIZE + 32];
-    snprintf(url, sizeof(url), "http://docker%s", path);
-    const struct http_request request = {
-        .method = "GET", .unix_path = docker->settings->docker_socket, .url = url, .timeout_ms = limit_ms,
-        .on_data = on_data, .on_done = on_done, .arg = reading,
+    char url[DOCKER_URL_SIZE];
+    struct http_request request = {
+        .method = "GET", .timeout_ms = limit_ms, .on_data = on_data, .on_done = on_done, .arg = reading,
     };
+    docker_target_aim(&docker->target, path, url, &request);
     struct http_call *call = NULL;
     if (http_start(docker->http, &request, &call, err) != 0)
         return -1;

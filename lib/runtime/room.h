@@ -14,6 +14,7 @@
 #define ROOM_RUN "run"
 #define ROOM_WORKSPACE "workspace"
 #define ROOM_TMP "tmp"
+#define ROOM_RELAY "relay.sock" /* beside the rooms: the way to the executors of an engine on another host */
 #define ROOM_SOCKET "executor.sock"
 #define ROOM_SECRET "secret"
 #define ROOM_LOG "executor.log"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/runtime/docker_target.h"
 #include "lib/runtime/driver.h"
 #include "lib/runtime/room.h"
 
@@ -120,6 +121,11 @@ int runtime_usage(struct runtime *runtime, const char *container_id, struct runt
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out)
 {
+    if (docker_target_remote(settings)) {
+        snprintf(out->unix_path, sizeof(out->unix_path), "%s/" ROOM_RELAY, settings->directory);
+        snprintf(out->url, sizeof(out->url), "http://%s", container_id);
+        return;
+    }
     snprintf(out->unix_path, sizeof(out->unix_path), "%s/%s/" ROOM_RUN "/" ROOM_SOCKET,
              settings->directory, container_id);
     snprintf(out->url, sizeof(out->url), "http://executor");

@@ -20,6 +20,8 @@ struct runtime_settings {
     char *directory;         /* where each container has its own directory (socket, secret, workspace) */
     char *executor;          /* path of the static executor binary */
     char *docker_socket;     /* the Engine API's unix socket */
+    char *docker_host;       /* "": docker_socket; or unix:///PATH, tcp://HOST:PORT */
+    char *docker_tls;        /* directory of ca.pem, cert.pem, key.pem for tcp:// */
     char *process_isolation; /* "required": namespaces and cgroups, or refuse; "best-effort": weaker allowed */
     char *bwrap;             /* bubblewrap's path */
     int64_t uid_base;        /* process: first host uid of the ranges given to sandboxes */
@@ -42,7 +44,7 @@ struct runtime_spec {
 /* How to reach its executor. */
 struct runtime_endpoint {
     char unix_path[256]; /* "" when it is reached over TCP */
-    char url[128];       /* "http://executor" or "http://10.0.0.7:8080" */
+    char url[128];       /* "http://executor", "http://10.0.0.7:8080"; through the relay of a tcp:// engine "http://CONTAINER_ID" */
 };
 
 enum runtime_state { RUNTIME_ABSENT, RUNTIME_RUNNING, RUNTIME_STOPPED };
