@@ -7,6 +7,7 @@ FUZZ_TESTS = tests/unit/test_fuzz_request \
 	tests/unit/test_fuzz_ids \
 	tests/unit/test_fuzz_resources \
 	tests/unit/test_fuzz_times \
+	tests/unit/test_fuzz_addresses \
 	tests/unit/test_fuzz_json \
 	tests/unit/test_fuzz_logs \
 	tests/unit/test_fuzz_wire \
@@ -28,6 +29,8 @@ tests_unit_test_fuzz_resources_SOURCES = tests/fuzz/fuzz_resources.c tests/fuzz/
 tests_unit_test_fuzz_resources_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_fuzz_times_SOURCES = tests/fuzz/fuzz_times.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_times_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_fuzz_addresses_SOURCES = tests/fuzz/fuzz_addresses.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_addresses_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_json_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c tests/fuzz/fuzz.h
@@ -46,6 +49,7 @@ FUZZERS = tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_ids \
 	tests/fuzz/fuzz_resources \
 	tests/fuzz/fuzz_times \
+	tests/fuzz/fuzz_addresses \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_logs \
 	tests/fuzz/fuzz_wire \
@@ -75,6 +79,9 @@ tests_fuzz_fuzz_resources_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_times_SOURCES = tests/fuzz/fuzz_times.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_times_LDADD = $(UTIL_TEST_LIBS)
 tests_fuzz_fuzz_times_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_addresses_SOURCES = tests/fuzz/fuzz_addresses.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_addresses_LDADD = $(UTIL_TEST_LIBS)
+tests_fuzz_fuzz_addresses_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_json_LDADD = $(UTIL_TEST_LIBS)
 tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

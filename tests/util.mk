@@ -28,3 +28,6 @@ tests_unit_test_metrics_LDADD = lib/libutil.a $(CHECK_LIBS)
 UNIT_TESTS += tests/unit/test_workspace
 tests_unit_test_workspace_SOURCES = tests/unit/test_workspace.c
 tests_unit_test_workspace_LDADD = lib/libio.a $(UTIL_TEST_LIBS) $(CRYPTO_LIBS) $(MAGIC_LIBS)
+UNIT_TESTS += tests/unit/test_address_rules
+tests_unit_test_address_rules_SOURCES = tests/unit/test_address_rules.c
+tests_unit_test_address_rules_LDADD = $(UTIL_TEST_LIBS)

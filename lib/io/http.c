@@ -2,30 +2,16 @@
 /* HTTP client on libcurl's multi interface. */
 #include "lib/io/http.h"
 
-#include <curl/curl.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "lib/io/http_internal.h"
 #include "lib/io/http_tls.h"
 #include "lib/util/clock.h"
 
 enum {
-    CONNECT_TIMEOUT_DEFAULT_MS = 2000,
     IDLE_CONNECTIONS_MAX = 1024,
     SILENCE_CHECK_MS = 250, /* how exactly silence_ms is kept */
     EXTRA_MAX = 64,
-};
-
-struct http_call {
-    struct http *http;
-    struct http_call *previous, *next;
-    struct http_request request; /* strings other than the body are not looked at after http_start() */
-    CURL *easy;
-    struct curl_slist *headers;
-    int64_t last_byte_ms;
-    bool added;     /* known to the multi handle */
-    bool cancelled; /* to be ended once libcurl has returned */
-    char reason[CURL_ERROR_SIZE];
 };
 
 struct http {
@@ -121,100 +107,6 @@ void http_cancel(struct http *http, struct http_call *call)
     http->untidy = true;
 }
 
-static size_t take_data(char *data, size_t size, size_t count, void *arg)
-{
-    struct http_call *call = arg;
-    size_t len = size * count;
-    call->last_byte_ms = clock_mono_ms();
-    if (call->cancelled)
-        return CURL_WRITEFUNC_ERROR;
-    if (call->request.on_data && call->request.on_data(call->request.arg, data, len) != 0)
-        return CURL_WRITEFUNC_ERROR;
-    return len;
-}
-
-static size_t take_header(char *data, size_t size, size_t count, void *arg)
-{
-    (void)data;
-    struct http_call *call = arg;
-    call->last_byte_ms = clock_mono_ms();
-    return size * count;
-}
-
-static int add_header(struct http_call *call, const char *name, const char *value)
-{
-    cleanup_strbuf struct strbuf line = STRBUF_INIT(4096);
-    strbuf_addf(&line, "%s%s", name, value);
-    struct curl_slist *longer =
-        strbuf_ok(&line) ? curl_slist_append(call->headers, strbuf_str(&line)) : NULL;
-    if (!longer)
-        return -1;
-    call->headers = longer;
-    return 0;
-}
-
-static bool expects_body(const char *method)
-{
-    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
-}
-
-static CURLcode set_body(struct http_call *call)
-{
-    const struct http_request *request = &call->request;
-    CURL *easy = call->easy;
-    CURLcode code = CURLE_OK;
-    if (strcmp(request->method, "HEAD") == 0)
-        code = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    if (request->body || expects_body(request->method)) {
-        curl_off_t len = request->body ? (curl_off_t)request->body_len : 0;
-        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len);
-        if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
-    }
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    return code;
-}
-
-static int set_headers(struct http_call *call)
-{
-    const struct http_request *request = &call->request;
-    const char *type = request->content_type ? request->content_type : "application/json";
-    /* waiting for "100 Continue" would cost a round trip or a second */
-    if (add_header(call, "Expect:", "") != 0)
-        return -1;
-    if ((request->body || expects_body(request->method)) && add_header(call, "Content-Type: ", type) != 0)
-        return -1;
-    if (request->bearer && add_header(call, "Authorization: Bearer ", request->bearer) != 0)
-        return -1;
-    return curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK ? 0 : -1;
-}
-
-static int set_up(struct http_call *call)
-{
-    const struct http_request *request = &call->request;
-    CURL *easy = call->easy;
-    long connect_ms =
-        request->connect_timeout_ms ? (long)request->connect_timeout_ms : CONNECT_TIMEOUT_DEFAULT_MS;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->reason);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-    if (http_tls_set(easy, &request->tls) != 0 ||
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path) != CURLE_OK ||
-        set_body(call) != CURLE_OK)
-        return -1;
-    return set_headers(call);
-}
-
 static int hand_over(struct http_call *call)
 {
     call->added = curl_multi_add_handle(call->http->multi, call->easy) == CURLM_OK;
@@ -229,7 +121,7 @@ int http_start(struct http *http, const struct http_request *request, struct htt
     *call = (struct http_call){ .http = http, .request = *request, .last_byte_ms = clock_mono_ms() };
     call->easy = curl_easy_init();
     /* within a callback of libcurl it is handed over once libcurl has returned */
-    if (!call->easy || set_up(call) != 0 || (!http->performing && hand_over(call) != 0)) {
+    if (!call->easy || http_set_up(call) != 0 || (!http->performing && hand_over(call) != 0)) {
         call_free(call);
         return err_internal(err, 0, "cannot set up a call of %s %s", request->method, request->url);
     }
@@ -242,6 +134,20 @@ int http_start(struct http *http, const struct http_request *request, struct htt
     if (out)
         *out = call;
     return 0;
+}
+
+int http_status(const struct http_call *call)
+{
+    long status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+int64_t http_retry_after_s(const struct http_call *call)
+{
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds);
+    return seconds;
 }
 
 /* Nothing was sent: safe to try elsewhere. Something was: the outcome is open. */
@@ -270,8 +176,7 @@ static void reap(struct http *http)
         struct http_call *call = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-        long status = 0;
-        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        int status = http_status(call);
         struct err err = ERR_INIT;
         if (call->cancelled) {
             finish_cancelled(call);
@@ -279,7 +184,7 @@ static void reap(struct http *http)
             explain(call, code, &err);
             finish(call, 0, &err);
         } else {
-            finish(call, (int)status, NULL);
+            finish(call, status, NULL);
         }
     }
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP client on libcurl: kept-alive connections to a unix socket or TCP address (TLS too), many calls in one event loop. */
+/* HTTP client on libcurl: kept-alive connections to a unix socket or TCP address (TLS too), many calls in one event loop.
+ * Never a proxy, never a redirect. */
 #ifndef SANDBOX_IO_HTTP_H
 #define SANDBOX_IO_HTTP_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +17,15 @@
 struct http;
 /* One call under way. */
 struct http_call;
+
+/* For a server that somebody else has named: every connection's address is asked about when it is made, so that it does not matter what a
+ * name means at another time. A call with a guard may be https, too, with the server's certificate verified. An engine's calls all have
+ * the same guard, or all none: they share its connections. */
+struct sockaddr;
+struct http_guard {
+    bool (*may_connect)(void *arg, const struct sockaddr *address); /* arg: the request's */
+    const char *ca_file; /* certificates (PEM) instead of the system's; NULL or "": those */
+};
 
 /* Files in PEM form of an https URL; without them there is no https. */
 struct http_tls {
@@ -33,6 +44,9 @@ struct http_request {
     const char *body;        /* borrowed until the call ends; NULL: none */
     size_t body_len;
     const char *content_type; /* of the body; NULL: application/json */
+    const char *const *headers; /* "Name: value", more of them; copied */
+    size_t header_count;
+    const struct http_guard *guard; /* NULL: none, and http only; borrowed until the call ends */
     int64_t connect_timeout_ms; /* 0: 2000 */
     int64_t timeout_ms;         /* whole call; 0: none */
     int64_t silence_ms;         /* give up when nothing arrives for this long; 0: never. Whole seconds */
@@ -56,6 +70,10 @@ int http_start(struct http *http, const struct http_request *request, struct htt
                struct err *err) must_use;
 /* Ends a call now: on_done is called with ERR_UNCERTAIN. */
 void http_cancel(struct http *http, struct http_call *call);
+/* From its callbacks: the status of the answer so far, 0 for none; and the seconds its Retry-After asks for (a date by this host's clock),
+ * 0 for none. */
+int http_status(const struct http_call *call);
+int64_t http_retry_after_s(const struct http_call *call);
 /* Waits up to timeout_ms for network traffic or one of `extra` (revents are filled), and runs callbacks. */
 int http_run(struct http *http, struct pollfd *extra, unsigned extra_count, int timeout_ms,
              struct err *err) must_use;
