@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Docker Engine: one that runs is used as it is; else Debian's is started here, and only that is stopped again.
 
-DOCKER_SOCKET=/var/run/docker.sock
+DOCKER_SOCKET=${SANDBOX_DOCKER_SOCKET:-/var/run/docker.sock} # another one: with DOCKER_HOST, too, for who calls docker
 
 engine_answers() { [ -S "$DOCKER_SOCKET" ] && curl -fsS --max-time 3 --unix-socket "$DOCKER_SOCKET" http://docker/_ping >/dev/null 2>&1; }
 

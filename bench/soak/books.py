@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bookkeeping at the end: what the clients were told against what the API and the database say, and what there is against the rows."""
+import collections
+import time
+
+from faults import engine_containers
+from load import FINAL
+
+DRAIN_S = 150
+# how an execution may end that is not as its code would have it; each needs a reason
+EXCUSES = {
+    "failed": ("session_terminated", "session_timeout", "session_failed", "workspace", "storage"),
+    "crashed": None,
+    "timeout": None,
+    "cancelled": None,
+}
+
+
+class Audit:
+    def __init__(self, stack, engine, books, owners, faults):
+        self.stack, self.engine, self.books, self.owners, self.faults = stack, engine, books, owners, faults
+        self.rows, self.problems, self.excused = [], list(), collections.Counter()
+        self.clients = {}
+        self.mine = f"owner IN ({', '.join(repr(owner) for owner in owners)})"   # the home may remember earlier runs
+
+    def state(self, what, value, wrong=()):
+        """A row of the table; what is `wrong` is named."""
+        self.rows.append((what, str(value), not wrong))
+        self.problems.extend(wrong)
+
+    def until(self, condition, limit_s):
+        end = time.monotonic() + limit_s
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def number(self, query):
+        return int(self.stack.sql(query)[0][0])
+
+    def get(self, owner, path):
+        """An answer that is no 503; the stack is whole again."""
+        client = self.clients.setdefault(owner, self.stack.client(self.owners[owner]))
+        end = time.monotonic() + 30
+        while (answer := client.get(path)).status >= 500 and time.monotonic() < end:
+            time.sleep(0.2)
+        return answer
+
+    def make(self):
+        for step in (self.drain, self.executions, self.twice, self.sessions, self.told, self.emptied, self.capacity, self.jobs, self.tables):
+            try:
+                step()
+            except Exception as problem:  # the other steps say something all the same
+                self.state(step.__name__, "could not be looked at", [f"{step.__name__}: {type(problem).__name__}: {problem}"])
+
+    # --- executions
+
+    def drain(self):
+        query = f"SELECT COUNT(*) FROM executions WHERE {self.mine} AND status IN ('pending', 'running')"
+        began = time.monotonic()
+        self.until(lambda: self.number(query) == 0, DRAIN_S)
+        left = self.stack.sql("SELECT id, session_id, status, attempts, claimed_by, due_at, UTC_TIMESTAMP(3) FROM executions "
+                              f"WHERE {self.mine} AND status IN ('pending', 'running')")
+        self.state("queue drained within", f"{time.monotonic() - began:.1f} s", [f"not ended: {row}" for row in left])
+
+    def accepted(self):
+        """Ids that clients were told, and what became of requests that were never answered: their keys say."""
+        told = {job.id: job for job in self.books.jobs if job.id}
+        for job in (job for job in self.books.jobs if not job.id):
+            rows = self.stack.sql(f"SELECT resource_id FROM idempotency_keys WHERE owner = '{job.owner}' AND idem_key = '{job.key}'")
+            if rows and rows[0][0]:
+                job.id = rows[0][0]
+                told[job.id] = job
+        return told
+
+    def executions(self):
+        told, wrong = self.accepted(), []
+        stored = {row[0]: row[1] for row in self.stack.sql(f"SELECT id, status FROM executions WHERE {self.mine}")}
+        ended = {name for name, status in stored.items() if status not in ("pending", "running")}
+        wrong += [f"{name} was accepted, and is not there" for name in told if name not in stored]
+        wrong += [f"{name} is there, and no client was told" for name in stored if name not in told]
+        self.state("executions accepted", len(told), wrong)
+        self.state("executions ended", len(ended), [f"{name} has not ended" for name in told if name not in ended])
+        wrong, right, by_kind = [], 0, collections.Counter()
+        for name, job in told.items():
+            problem, good = self.outcome(name, job)
+            right += good
+            by_kind[job.kind.name] += 1
+            wrong += [f"{name} ({job.kind.name}, {job.session}): {problem}"] if problem else []
+        self.state("  as their code has it", f"{right} ({', '.join(f'{kind} {n}' for kind, n in sorted(by_kind.items()))})", wrong)
+        for what, n in sorted(self.excused.items()):
+            self.state(f"  {what}", n)
+
+    def outcome(self, name, job):
+        """What is wrong with how it ended, or None; and whether it ended as its code would have it."""
+        answer = self.get(job.owner, f"/executions/{name}")
+        if answer.status != 200:
+            return f"cannot be looked at: {answer!r}", False
+        about = answer.json
+        result, job.attempts = about["result"], about["attempts"]
+        if not result or result["status"] not in FINAL:
+            return f"no result: {about['status']}", False
+        if job.result and any(job.result[field] != result[field] for field in ("status", "stdout", "return_value")):
+            return f"the client was told {job.result['status']}, now it is {result['status']}", False
+        if result["status"] == job.kind.status and not (job.kind.status == "failed" and (result.get("error") or {}).get("kind") in EXCUSES["failed"]):
+            return job.kind.check(result, job), True
+        error = result.get("error") or {}
+        if not error.get("kind") or not error.get("message"):
+            return f"{result['status']} without a reason: {error}", False
+        excuses = EXCUSES.get(result["status"], ())
+        if excuses is not None and error["kind"] not in excuses:
+            return f"{result['status']}: {error}; stderr {result['stderr'][-200:]!r}", False
+        if result["status"] == "cancelled" and not job.cancel:
+            return "cancelled, and nobody cancelled it", False
+        if result["status"] == "timeout" and self.faults.quiet(job.sent, about["timeout"]):
+            return f"timeout, and no fault was near: {error}", False
+        self.excused[f"{result['status']} ({error['kind']})"] += 1
+        return None, False
+
+    def twice(self):
+        """Marks in the files that marked code leaves: never more than attempts."""
+        wrong, looked, again = [], 0, 0
+        for job in self.books.jobs:
+            if not job.id:
+                continue
+            again += job.attempts > 1
+            if not job.kind.marked:
+                continue
+            answer = self.get(job.owner, f"/sessions/{job.session}/files/runs/{job.token}")
+            value = job.result and job.result["return_value"]
+            runs = max(len(answer.body) if answer.status == 200 else 0, value["runs"] if isinstance(value, dict) else 0)
+            looked += runs > 0
+            if runs > max(1, job.attempts):
+                wrong.append(f"{job.id} ran {runs} times, attempts say {job.attempts}")
+            if answer.status != 200 and job.result and job.result["status"] == "success":
+                wrong.append(f"{job.id}: its file runs/{job.token} is not stored: {answer!r}"[:300])
+        self.state("tried more than once (attempts)", again)
+        self.state("marks looked at, none ran twice unsaid", looked, wrong)
+
+    # --- sessions and containers
+
+    def sessions(self):
+        wrong, by_status = [], collections.Counter()
+        rows = {row[0]: row[1:] for row in self.stack.sql("SELECT id, status, IFNULL(error, ''), expires_at < UTC_TIMESTAMP(3) - INTERVAL 10 SECOND, "
+                                                          f"restarts FROM sessions WHERE {self.mine}")}
+        known = {session.id: session for session in self.books.sessions}
+        wrong += [f"{name} was made, and is not there" for name in known if name not in rows]
+        wrong += [f"{name} is there, and no client was told" for name in rows if name not in known]
+        for name, (status, error, overdue, _) in rows.items():
+            session = known.get(name)
+            by_status[status] += 1
+            if status in ("creating", "running") and overdue == "1":
+                wrong.append(f"{name} is {status} beyond its time limit")
+            if status == "failed" and not error:
+                wrong.append(f"{name} has failed without a reason")
+            if session and session.ended and status in ("creating", "running"):
+                wrong.append(f"{name} was deleted by its client, and is {status}")
+            if status == "timeout" and session and time.monotonic() - session.made < session.limit_s - 1:
+                wrong.append(f"{name} ended before its time limit")
+        restarts = sum(int(row[3]) for row in rows.values())
+        self.state("sessions", f"{len(rows)} ({', '.join(f'{status} {n}' for status, n in sorted(by_status.items()))}; {restarts} got new sandboxes)", wrong)
+        for error, n in collections.Counter(row[1] for row in rows.values() if row[0] == "failed").items():
+            self.state(f"  failed: {error[:90]}", n)
+
+    def told(self):
+        self.state("clients' complaints", len(self.books.wrong), self.books.wrong)
+
+    def agree(self):
+        try:
+            rows = {row[0] for row in self.stack.sql("SELECT id FROM containers WHERE status IN ('warm', 'running')")}
+            moving = self.number("SELECT COUNT(*) FROM containers WHERE status IN ('creating', 'deleting')")
+            return moving == 0 and engine_containers(self.stack, self.engine) == rows
+        except AssertionError:
+            return False
+
+    def differences(self):
+        there = engine_containers(self.stack, self.engine)
+        rows = {row[0]: row[1:] for row in self.stack.sql("SELECT id, status, session_id, attempts, IFNULL(claimed_by, '-'), due_at, UTC_TIMESTAMP(3), "
+                                                          "IFNULL(error, '') FROM containers WHERE status <> 'deleted'")}
+        return ([f"container {name} is there without a row" for name in there if name not in rows]
+                + [f"container {name} has a row and is not there: {row}" for name, row in rows.items() if name not in there]
+                + [f"container {name} stays {row}" for name, row in rows.items() if name in there and row[0] in ("creating", "deleting")])
+
+    def emptied(self):
+        """With the pool as it is; then with no sessions and no pool."""
+        same = self.until(self.agree, 60)
+        count = self.number("SELECT COUNT(*) FROM containers WHERE status IN ('warm', 'running')")
+        self.state("engine and database agree", f"{count} containers", [] if same else self.differences())
+        for session in self.stack.sql("SELECT id, owner FROM sessions WHERE status IN ('creating', 'running')"):
+            if session[1] in self.owners:
+                self.get(session[1], "/health")
+                self.clients[session[1]].delete(f"/sessions/{session[0]}")
+        for template in self.stack.sql("SELECT id FROM templates"):
+            self.stack.ctl("template", "pool", template[0], "0")
+        empty = self.until(lambda: self.number("SELECT COUNT(*) FROM containers WHERE status <> 'deleted'") == 0, 60)
+        left = engine_containers(self.stack, self.engine)
+        self.state("containers without sessions and pool", len(left), self.differences() if left or not empty else [])
+
+    def capacity(self):
+        """Without a container, no node has anything given away."""
+        answer = self.stack.client().get("/nodes")
+        nodes = answer.json["nodes"]
+        used = [node for node in nodes if node["allocated"]["containers"] or node["allocated"]["memory_mb"]]
+        ready = [node["node_id"] for node in nodes if node["status"] != "ready"]
+        self.state("nodes", f"{len(nodes)}, all empty" if not used else f"{len(used)} of {len(nodes)} not empty",
+                   [f"{node['node_id']} has given away {node['allocated']}" for node in used] + [f"{node} is not ready" for node in ready])
+
+    # --- jobs and database
+
+    def jobs(self):
+        status = {}
+
+        def healthy():
+            answer = self.stack.client().get("/health/detailed")
+            status.update(answer.json)
+            return answer.status == 200 and answer.json["status"] == "healthy"
+        fine = self.until(healthy, 30)
+        self.state("health", status.get("status"), [] if fine else [f"health: {status}"])
+
+    def tables(self):
+        names = [row[0] for row in self.stack.sql("SHOW TABLES")]
+        rows = self.stack.sql("CHECK TABLE " + ", ".join(names) + " EXTENDED")
+        bad = [f"CHECK TABLE: {row}" for row in rows if row[2] not in ("status", "note") or (row[2] == "status" and row[3] != "OK")]
+        self.state("tables checked", len(names), bad)
+        for query, what in (("SELECT COUNT(*) FROM cancellations", "cancellations left"), ("SELECT COUNT(*) FROM container_questions", "questions left")):
+            self.until(lambda query=query: self.number(query) == 0, 75)
+            left = self.number(query)
+            self.state(what, left, [f"{left} {what}"] if left else [])
