@@ -14,7 +14,7 @@
 #include "lib/util/clock.h"
 
 enum {
-    RECONCILE_MS = 30000,
+    RECONCILE_MS = 10000,
     PAUSE_MS = 500, /* after a failure of the database */
     NAME_SIZE = 65,
 };

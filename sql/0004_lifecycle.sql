@@ -22,7 +22,9 @@ CREATE TABLE IF NOT EXISTS node_images (
 
 ALTER TABLE containers
     ADD COLUMN IF NOT EXISTS misses INT NOT NULL DEFAULT 0 COMMENT 'probes in a row that its executor did not answer',
+    ADD COLUMN IF NOT EXISTS answers BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'its executor was seen to answer: one that only pushes is not probed',
     ADD COLUMN IF NOT EXISTS busy_since DATETIME(3) NULL COMMENT 'it uses more than 80 % of its CPU or memory since then',
+    ADD COLUMN IF NOT EXISTS busy_noted BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'the log says so',
     ADD COLUMN IF NOT EXISTS exit_code INT NULL COMMENT 'how it died',
     ADD COLUMN IF NOT EXISTS oom_killed BOOLEAN NOT NULL DEFAULT FALSE,
     ADD KEY IF NOT EXISTS retention (status, ended_at);

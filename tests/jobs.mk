@@ -49,3 +49,6 @@ tests_integration_test_jobs_files_lost_LDADD = $(JOB_LIBS) $(CHECK_LIBS) -lm
 UNIT_TESTS += tests/unit/test_pull_list
 tests_unit_test_pull_list_SOURCES = tests/unit/test_pull_list.c
 tests_unit_test_pull_list_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_probe
+tests_integration_test_probe_SOURCES = tests/integration/test_probe.c $(JOBS_STAGE)
+tests_integration_test_probe_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The embedded stack: settings, database, jobs, web server (web.sh); started in order, stopped in reverse.
 
-JOBS=(dispatchd provisiond reap pool purge)
+JOBS=(dispatchd provisiond reap pool purge probe)
 STARTED=()
 
 start_stack() {

@@ -67,4 +67,11 @@ void execclient_cancel(struct http *http, const struct exec_target *target, cons
 int execclient_health(struct http *http, const struct exec_target *target, int64_t deadline_ms,
                       struct wire_health *out, struct err *err) must_use;
 
+/* One question whether it is healthy, without waiting. `on_health` is called exactly once, from http_run(), http_cancel() or http_free(); err NULL:
+ * it is. Else why not: ERR_UNAVAILABLE (no connection), ERR_TIMEOUT (it took the question), ERR_UNAUTHORIZED (not its secret),
+ * ERR_UNCERTAIN (the connection broke), ERR_INTERNAL (an answer without sense). */
+typedef void (*exec_health_fn)(void *arg, const struct err *err);
+int execclient_ask(struct http *http, const struct exec_target *target, int64_t timeout_ms, exec_health_fn on_health, void *arg,
+                   struct err *err) must_use;
+
 #endif

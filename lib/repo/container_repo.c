@@ -33,7 +33,7 @@ const struct db_stmt container_repo_statements[] = {
     [RELEASE_NODE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
                        " WHERE status IN ('creating', 'deleting') AND node_id = ? AND claimed_by IS NOT NULL" },
     [READY] = { "UPDATE containers SET status = IF(session_id = '', 'warm', 'running'), claimed_by = NULL,"
-                " error = NULL, ready_at = " SQL_NOW
+                " error = NULL, answers = ? IS NOT NULL, ready_at = " SQL_NOW
                 " WHERE id = ? AND status = 'creating' AND (? IS NULL OR claimed_by = ?)" },
     [AGAIN] = { "UPDATE containers SET claimed_by = NULL, due_at = " SQL_IN_MS ", error = LEFT(?, 1024)"
                 " WHERE id = ? AND claimed_by = ? AND status IN ('creating', 'deleting')" },
@@ -228,7 +228,7 @@ int container_repo_ready(struct db *db, const char *id, const char *claimed_by, 
                          struct err *err)
 {
     uint64_t changed = 0;
-    if (DB_EXEC(db, &sql[READY], &changed, err, db_text(id), db_text(claimed_by), db_text(claimed_by)) != 0)
+    if (DB_EXEC(db, &sql[READY], &changed, err, db_text(claimed_by), db_text(id), db_text(claimed_by), db_text(claimed_by)) != 0)
         return -1;
     *changed_out = changed > 0;
     return 0;

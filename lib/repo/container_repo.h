@@ -38,7 +38,8 @@ int container_repo_claim_work(struct db *db, const char *node_id, const char *cl
 int container_repo_release(struct db *db, const char *claimed_by, struct err *err) must_use;
 /* Ends everybody's leases on the node. */
 int container_repo_release_node(struct db *db, const char *node_id, struct err *err) must_use;
-/* creating -> running (it has a session) or warm (it has none). claimed_by NULL: whoever has the step, and loses it. */
+/* creating -> running (it has a session) or warm (it has none). claimed_by NULL: whoever has the step, and loses it;
+ * then its executor is not known to answer questions. */
 int container_repo_ready(struct db *db, const char *id, const char *claimed_by, bool *changed_out,
                          struct err *err) must_use;
 /* The step failed: due again in `delay_ms`, with the error kept. *changed_out false: the step is no longer `claimed_by`'s. */

@@ -14,7 +14,7 @@ const struct repo_statements repo_statement_tables[] = {
     { "idempotency_repo", idempotency_repo_statements }, { "job_repo", job_repo_statements },
     { "migration_repo", migration_repo_statements }, { "node_repo", node_repo_statements },
     { "owner_repo", owner_repo_statements }, { "pool_repo", pool_repo_statements },
-    { "purge_repo", purge_repo_statements },
+    { "probe_repo", probe_repo_statements }, { "purge_repo", purge_repo_statements },
     { "question_repo", question_repo_statements }, { "rate_repo", rate_repo_statements },
     { "replacement_repo", replacement_repo_statements }, { "session_repo", session_repo_statements },
     { "template_repo", template_repo_statements }, { "token_repo", token_repo_statements },

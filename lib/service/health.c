@@ -20,6 +20,7 @@ static const struct {
     { "reap", false },
     { "pool", false },
     { "purge", false },
+    { "probe", false },
 };
 
 const char *health_job(size_t index)

@@ -25,7 +25,7 @@ struct job_health {
     const struct job_beat *last; /* the latest beat of any instance; NULL: never seen */
     int64_t silent_ms;           /* since that beat */
 };
-enum { HEALTH_JOBS = 5 };
+enum { HEALTH_JOBS = 6 };
 
 struct health_report {
     enum health overall;

@@ -42,6 +42,11 @@ static size_t count_uploads(void)
     return METRIC_UPLOAD_OUTCOMES;
 }
 
+static size_t count_probes(void)
+{
+    return METRIC_PROBE_OUTCOMES;
+}
+
 static size_t count_jobs(void)
 {
     return HEALTH_JOBS;
@@ -76,6 +81,12 @@ static void label_limit(size_t index, struct strbuf *out)
 static void label_upload(size_t index, struct strbuf *out)
 {
     static const char *const names[METRIC_UPLOAD_OUTCOMES] = { "stored", "refused", "failed" };
+    metrics_add_label(out, "outcome", names[index]);
+}
+
+static void label_probe(size_t index, struct strbuf *out)
+{
+    static const char *const names[METRIC_PROBE_OUTCOMES] = { "answered", "unreachable", "silent", "refused", "senseless" };
     metrics_add_label(out, "outcome", names[index]);
 }
 
@@ -153,6 +164,8 @@ static const struct metric metrics[] = {
         .help = "Uploads to sessions that exist: stored, refused for what was sent, or failed for a fault of ours." },
     [METRIC_UPLOAD_BYTES] = { .name = "sandbox_upload_bytes_total",
         .help = "Size of the files that were uploaded and stored." },
+    [METRIC_PROBES] = { .name = "sandbox_probes_total", .axes = { { count_probes, label_probe } },
+        .help = "Questions for an executor's health, by what came back." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -30,10 +30,13 @@ enum service_metric {
     METRIC_TRANSFER_DURATION,  /* likewise */
     METRIC_UPLOADS,            /* enum metric_upload */
     METRIC_UPLOAD_BYTES,
+    METRIC_PROBES,             /* enum metric_probe */
 };
 enum metric_warmth { METRIC_WARM, METRIC_COLD };
 enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT_SESSIONS, METRIC_LIMITS };
 enum metric_upload { METRIC_UPLOAD_STORED, METRIC_UPLOAD_REFUSED, METRIC_UPLOAD_FAILED, METRIC_UPLOAD_OUTCOMES };
+enum metric_probe { METRIC_PROBE_ANSWERED, METRIC_PROBE_UNREACHABLE, METRIC_PROBE_SILENT, METRIC_PROBE_REFUSED, METRIC_PROBE_SENSELESS,
+                    METRIC_PROBE_OUTCOMES };
 
 #define METRICS_API "api" /* the web workers' program name; a job's is its own */
 

@@ -24,6 +24,9 @@ struct fake_executor {
     char *bytes, *last_bytes; /* an answer, and how a cancelled one goes on */
     size_t len, last_len;
     enum fake_ending ending;
+    char *health; /* NULL: as any other request */
+    size_t health_len;
+    enum fake_ending health_ending;
     size_t posts, cancels;
     size_t connections; /* open */
     char path[108];
@@ -98,11 +101,29 @@ static void count_cancel(struct fake_executor *fake)
     pthread_mutex_unlock(&fake->mutex);
 }
 
+/* Whether there is a script for it. */
+static bool answer_health(struct fake_executor *fake, int fd, const char *request, bool *goes_on_out)
+{
+    pthread_mutex_lock(&fake->mutex);
+    char *bytes = fake->health && strncmp(request, "GET /health ", 12) == 0 ? malloc(fake->health_len + 1) : NULL;
+    size_t len = fake->health_len;
+    if (bytes)
+        memcpy(bytes, fake->health, len);
+    *goes_on_out = fake->health_ending == FAKE_STALL;
+    pthread_mutex_unlock(&fake->mutex);
+    if (bytes)
+        send_all(fd, bytes, len);
+    free(bytes);
+    return bytes != NULL;
+}
+
 /* Whether the connection goes on. */
 static bool answer(struct fake_executor *fake, int fd, const char *request)
 {
     static const char nothing[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    bool cancel = strstr(request, "/cancel HTTP/") != NULL;
+    bool cancel = strstr(request, "/cancel HTTP/") != NULL, goes_on = false;
+    if (answer_health(fake, fd, request, &goes_on))
+        return goes_on;
     if (cancel)
         count_cancel(fake);
     if (cancel || strncmp(request, "POST ", 5) != 0) {
@@ -193,6 +214,17 @@ void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t 
     pthread_mutex_unlock(&fake->mutex);
 }
 
+void fake_executor_health(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending)
+{
+    pthread_mutex_lock(&fake->mutex);
+    free(fake->health);
+    fake->health = malloc(len + 1);
+    memcpy(fake->health, bytes, len);
+    fake->health_len = len;
+    fake->health_ending = ending;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 void fake_executor_on_cancel(struct fake_executor *fake, const char *bytes, size_t len)
 {
     pthread_mutex_lock(&fake->mutex);
@@ -244,5 +276,6 @@ void fake_executor_stop(struct fake_executor *fake)
     pthread_mutex_destroy(&fake->mutex);
     free(fake->bytes);
     free(fake->last_bytes);
+    free(fake->health);
     free(fake);
 }
