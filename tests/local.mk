@@ -8,6 +8,7 @@ include tests/runtime.mk
 include tests/repo.mk
 include tests/fcgi.mk
 include tests/jobs.mk
+include tests/faults.mk
 include tests/fuzz.mk
 check_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TESTS)
 TESTS = $(UNIT_TESTS)

@@ -15,16 +15,16 @@ run_tests() {
     (install_packages "${BROWSER_PACKAGES[@]}") || note "without a browser: tests of /docs and /redoc in one are skipped"
     (install_packages "${PAGE_PACKAGES[@]}") || note "without npm: tests of /docs and /redoc are skipped"
     export SANDBOX_TEST_TOOLS=$HOME_DIR/tools
-    local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers
+    local plain=$HOME_DIR/build sanitized=$HOME_DIR/build-sanitizers sanitizing="--enable-sanitizers --enable-failpoints"
     test_layers
     build_for_tests "$plain" ""
     test_units "" "$plain"
     find_engine
     test_integration "" "$plain"
-    build_ahead "$sanitized" --enable-sanitizers
+    build_ahead "$sanitized" "$sanitizing"
     test_e2e process process "$PORT" "$plain" "" lighttpd test_webs
     wait "$BUILDER" || true # whatever went wrong there is said here
-    build_for_tests "$sanitized" --enable-sanitizers
+    build_for_tests "$sanitized" "$sanitizing"
     export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     STACKS[s3]=yes
     aside test_beside_docker "$plain" "$sanitized"
@@ -36,7 +36,7 @@ run_tests() {
     join_aside
     unset "STACKS[s3]"
     test_integration ", sanitizers" "$sanitized"
-    test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" --enable-sanitizers apache "" --sanitized
+    test_e2e process-sanitizers process $((PORT + 20)) "$sanitized" "$sanitizing" apache "" --sanitized
     [ -z "${SANDBOX_LONG:-}" ] || test_fuzzers
 }
 
@@ -163,7 +163,7 @@ test_units() { # SUFFIX DIRECTORY
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
     run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh" \
-        "$TOP/tests/check-samples.sh"
+        "$TOP/tests/check-samples.sh" "$TOP/tests/check-failpoints.sh"
 }
 
 test_integration() { # SUFFIX DIRECTORY
@@ -174,6 +174,8 @@ test_integration() { # SUFFIX DIRECTORY
     [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_storage_faults/}")
     [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_jobs_files_lost/}")
     [ -z "$1" ] || [ -n "${SANDBOX_LONG:-}" ] || integration=("${integration[@]/*test_runtime_docker/}")
+    # only the build with sanitizers has failure points: what is shipped has none
+    [ -n "$1" ] || integration=("${integration[@]/*test_failpoints/}")
     # two at once: most of them wait most of the time. Bare executors end whatever has their user ids, a neighbour's code, too
     SANDBOX_TEST_DB_FILES=$HOME_DIR/empty-database CHECK_JOBS=2 CHECK_ALONE='test_executor*' CHECK_WRAPPER=$TOP/tests/with-mariadb.sh \
         run_suite "integration$1" in_build "$TOP/tests/with-swift.sh" "$TOP/tests/run-checks.sh" $(printf './%s ' ${integration[@]})

@@ -7,6 +7,7 @@
 #include "lib/execclient/lines.h"
 #include "lib/execclient/request.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 #include "lib/util/json.h"
 
 enum {
@@ -49,6 +50,8 @@ static void run_free(struct exec_run *run)
 static void take_event(struct exec_run *run, struct wire_event *event)
 {
     run->events++;
+    if (event->type == WIRE_STDOUT)
+        FAILPOINT("dispatch.output");
     if (event->type == WIRE_STDOUT)
         exec_output_add(&run->answer.out, event->data, event->data_len, event->skipped);
     else if (event->type == WIRE_STDERR)

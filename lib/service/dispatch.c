@@ -11,6 +11,7 @@
 #include "lib/service/metrics.h"
 #include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 
 enum {
     CLAIM_BATCH = 64,
@@ -135,6 +136,8 @@ static int claim(struct dispatch *dispatch, struct err *err)
         dispatch->recover = true;
         int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by,
                                           dispatch->node_id, (int64_t)limit, &claims, err);
+        if (claims.count > 0)
+            FAILPOINT("dispatch.claimed");
         if (result == 0)
             result = take_up(dispatch, &claims, err);
         if (result == 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/service/dispatch_internal.h"
+#include "lib/util/failpoint.h"
 
 void flight_join(struct flight_list *list, struct flight *flight)
 {
@@ -86,6 +87,7 @@ void flight_lose(struct flight *flight, enum exec_loss loss, const struct err *e
 static void on_answer(void *arg, struct exec_answer *answer)
 {
     struct flight *flight = arg;
+    FAILPOINT("dispatch.answered");
     verdict_of_answer(answer, &flight->verdict);
     if (!answer->result.touched) {
         end_flight(flight);
@@ -168,6 +170,7 @@ void flight_send(struct flight *flight, const struct execution_claim *claim)
     struct err problem = ERR_INIT;
     if (!claim->lost && !claim->silent && send(flight, claim, &problem) == 0) {
         flight_join(&flight->dispatch->running, flight);
+        FAILPOINT("dispatch.sent");
         return;
     }
     flight_lose(flight, loss_at_start(claim, &problem), &problem);

@@ -9,6 +9,7 @@
 #include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
+#include "lib/util/failpoint.h"
 
 enum {
     BATCH_MAX = 64,                  /* verdicts of one transaction */
@@ -68,6 +69,7 @@ static int store_work(struct db *db, void *arg, struct err *err)
     for (size_t i = 0; i < batch->count; i++)
         if (store_verdict(db, batch->flights[i], batch->claimed_by, err) != 0)
             return -1;
+    FAILPOINT("dispatch.before-commit");
     return 0;
 }
 
@@ -122,6 +124,7 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
     }
     if (suspects)
         doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.provisiond, "suspect");
+    FAILPOINT("dispatch.rung");
     for (size_t i = 0; i < batch->count; i++) {
         struct flight *flight = batch->flights[i];
         if (flight->verdict.cancel || flight->overruled)
@@ -132,6 +135,7 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
             ring_late_waiter(dispatch, flight);
         flight_free(flight);
     }
+    FAILPOINT("dispatch.acknowledged");
     dispatch->look = true; /* slots of their sessions are free */
 }
 
@@ -169,6 +173,7 @@ int dispatch_store(struct dispatch *dispatch, struct err *err)
             note_failure(dispatch, &batch, err);
             return -1;
         }
+        FAILPOINT("dispatch.stored");
         announce(dispatch, &batch);
     }
     return 0;

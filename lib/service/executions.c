@@ -10,6 +10,7 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/limits.h"
+#include "lib/util/failpoint.h"
 
 enum { ID_TRIES = 4 };
 
@@ -73,6 +74,7 @@ static int submit_work(struct db *db, void *arg, struct err *err)
     submission->draft.runnable = session.status == SESSION_RUNNING;
     if (insert_with_new_id(submission, db, err) != 0 || session_repo_touch(db, session.id, err) != 0)
         return -1;
+    FAILPOINT("execute.before-commit");
     return idempotency_end(submission->context, submission->owner, submission->once, submission->draft.id,
                            &submission->draft, err);
 }
@@ -135,8 +137,10 @@ int execution_service_submit(const struct context *context, const char *owner, c
         return -1;
     if (idempotency_replayed(request->once)) /* by somebody who did it at the same moment */
         return recall(request->once, out);
+    FAILPOINT("execute.committed");
     if (submission.draft.runnable)
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);
+    FAILPOINT("execute.rung");
     *out = submission.draft;
     out->code = out->event_json = out->env_json = NULL;
     return 0;

@@ -5,6 +5,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/util/failpoint.h"
 
 /* The session runs, because its container was ready before; or it has ended. */
 static int look_again(struct db *db, struct opening *opening, struct err *err)
@@ -33,5 +34,6 @@ int opening_work(struct db *db, void *arg, struct err *err)
     if (!ready)
         return err_set(err, ERR_CONFLICT, "The container is to be removed.");
     opening->opened = true;
+    FAILPOINT("provision.before-commit");
     return warm ? 0 : execution_repo_make_runnable(db, opening->session_id, &opening->waiting, err);
 }

@@ -8,6 +8,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/template_repo.h"
 #include "lib/service/placing.h"
+#include "lib/util/failpoint.h"
 
 /* One pass over one template. */
 struct refill {
@@ -28,6 +29,7 @@ static int discard(struct db *db, const struct string_list *ids, bool *any_out, 
         bool changed = false;
         if (container_repo_discard(db, ids->items[i], &changed, err) != 0)
             return -1;
+        FAILPOINT("pool.discarded");
         *any_out |= changed;
     }
     return 0;
@@ -63,7 +65,10 @@ static int order_work(struct db *db, void *arg, struct err *err)
         .resources = template->resources,
     };
     memcpy(container.template_id, template->id, sizeof(container.template_id));
-    return place_container(db, &container, err);
+    if (place_container(db, &container, err) != 0)
+        return -1;
+    FAILPOINT("pool.before-commit");
+    return 0;
 }
 
 static int order(struct refill *refill, struct err *err)
@@ -74,6 +79,7 @@ static int order(struct refill *refill, struct err *err)
     for (int64_t missing = target(refill->template) - warm - creating; missing > 0; missing--) {
         if (db_transaction(refill->context->db, order_work, refill, err) == 0) {
             refill->changed = true;
+            FAILPOINT("pool.ordered");
             continue;
         }
         /* a node's answer, unlike a database that is away, is not a failure of the pass */

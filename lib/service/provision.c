@@ -11,6 +11,7 @@
 #include "lib/service/replacing.h"
 #include "lib/service/sessions.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 #include "lib/util/id.h"
 
 enum {
@@ -138,10 +139,13 @@ int provision_destroy(struct provisioner *provisioner, const struct container *c
     const struct provision_config *config = &provisioner->config;
     struct err problem = ERR_INIT;
     struct runtime *runtime = provision_runtime(provisioner, &problem);
-    if (runtime && runtime_destroy(runtime, container->id, &problem) == 0) {
+    FAILPOINT("remove.claimed");
+    if (runtime && FAILPOINT_FAILS("remove.engine", &problem) == 0 && runtime_destroy(runtime, container->id, &problem) == 0) {
+        FAILPOINT("remove.destroyed");
         metrics_add(config->metrics, METRIC_CONTAINERS_REMOVED, 0, 0, 1);
         if (container_repo_deleted(config->db, container->id, err) != 0)
             return -1;
+        FAILPOINT("remove.recorded");
         return session_service_place_waiting(&provisioner->context, err); /* there is room now */
     }
     bool changed = false;
@@ -159,6 +163,7 @@ static int work(struct provisioner *provisioner, bool *worked_out, struct err *e
     for (size_t i = 0; result == 0 && i < due.count; i++) {
         const struct container *container = &due.items[i];
         *worked_out = true;
+        FAILPOINT("provision.claimed");
         result = container->status == CONTAINER_CREATING ? provision_create(provisioner, container, err)
                                                          : provision_destroy(provisioner, container, err);
     }

@@ -9,6 +9,7 @@
 #include "lib/service/opening.h"
 #include "lib/service/provision_internal.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 
 enum {
     START_LIMIT_MS = SESSION_START_LIMIT_S * 1000 - 3000, /* we know the reason better than the reaper: be first */
@@ -79,8 +80,9 @@ static int bring_up(struct provisioner *provisioner, const struct container *con
     };
     int64_t begun = clock_mono_ms();
     struct runtime *runtime = provision_runtime(provisioner, err);
-    if (!runtime || runtime_create(runtime, &spec, err) != 0)
+    if (!runtime || FAILPOINT_FAILS("provision.engine", err) != 0 || runtime_create(runtime, &spec, err) != 0)
         return -1;
+    FAILPOINT("provision.created");
     return await_executor(provisioner, container, runtime, limit_ms - (clock_mono_ms() - begun), err);
 }
 
@@ -109,9 +111,11 @@ static int open_container(struct provisioner *provisioner, struct opening *openi
     }
     if (result != 0 && err->code == ERR_CONFLICT)
         result = 0; /* the row has a removal due */
+    FAILPOINT("provision.opened");
     if (result == 0 && opening->waiting > 0)
         doorbell_ring(provisioner->config.doorbell, provisioner->config.settings->doorbell.dispatchd,
                       opening->session_id);
+    FAILPOINT("provision.rung");
     return result;
 }
 
@@ -186,6 +190,7 @@ int provision_create(struct provisioner *provisioner, const struct container *co
     int64_t left = limit - (clock_wall_ms() - container->created_at);
     struct err problem = ERR_INIT;
     if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
+        FAILPOINT("provision.healthy");
         struct opening opening = { .container_id = container->id, .session_id = container->session_id,
                                    .claimed_by = config->claimed_by };
         int result = open_container(provisioner, &opening, err);

@@ -8,6 +8,7 @@
 #include "lib/io/digest.h"
 #include "lib/service/workspace_pull.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 #include "lib/util/id.h"
 
 enum { BATCH_FILES = 128, BATCH_BYTES = 64 * 1024 * 1024, BATCH_MS = 1000 };
@@ -82,6 +83,7 @@ enum move_end pull_file(struct workspace_move *move, const struct pull_item *ite
         return end;
     if (storage_write_commit(steal(write), true, err) != 0)
         return move_of_storage(move, err);
+    FAILPOINT("pull.written");
     return MOVE_DONE;
 }
 
@@ -124,7 +126,9 @@ static enum move_end close_batch(struct workspace_move *move, struct batch *batc
         return MOVE_DONE;
     if (storage_flush(move->storage, err) != 0)
         return move_of_storage(move, err);
+    FAILPOINT("pull.flushed");
     enum move_end end = record(move, batch, 0, count, err);
+    FAILPOINT("pull.recorded");
     if (end != MOVE_FULL || count == 1)
         return end;
     for (size_t i = 0; i < count; i++) {

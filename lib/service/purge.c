@@ -9,6 +9,7 @@
 #include "lib/service/metrics.h"
 #include "lib/storage/storage.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 
 enum {
     LEASE_S = 60,
@@ -89,6 +90,7 @@ static int purge_session(struct pass *pass, const struct purge_session *session,
     int64_t deleted = 0;
     if (drop_rows(pass, purge_repo_drop_files, err) != 0)
         return -1;
+    FAILPOINT("purge.rows-gone");
     struct err failure = ERR_INIT;
     int status = storage_purge(context->storage, session->id, beat, pass, &deleted, &failure);
     note_deleted(pass, deleted);
@@ -99,6 +101,7 @@ static int purge_session(struct pass *pass, const struct purge_session *session,
     if (status != 0)
         return purge_repo_hold(context->db, session->id, PURGE_RETRY_S, err);
     pass->away = 0;
+    FAILPOINT("purge.objects-gone");
     return drop_rows(pass, purge_repo_drop_garbage, err) == 0 ? finish(pass, session, err) : -1;
 }
 
@@ -113,6 +116,7 @@ static int purge_sessions(struct pass *pass, struct err *err)
             return -1;
         if (!found)
             return 0;
+        FAILPOINT("purge.claimed");
         pass->session_id = session.id;
         pass->held_ms = clock_mono_ms();
         int status = purge_session(pass, &session, err);
@@ -154,6 +158,7 @@ static int delete_claimed(struct pass *pass, const struct garbage_list *list, st
     struct err unseen = ERR_INIT;
     int status = delete_batch(pass, list, seqs, &count, err);
     note_deleted(pass, (int64_t)count);
+    FAILPOINT("purge.garbage-gone");
     if (count > 0 && purge_repo_forget(pass->context->db, seqs, count, status == 0 ? err : &unseen) != 0)
         return -1;
     return status;

@@ -10,6 +10,7 @@
 #include "lib/service/replacing.h"
 #include "lib/service/retention.h"
 #include "lib/service/sessions.h"
+#include "lib/util/failpoint.h"
 
 enum { BATCH = 200 };
 
@@ -38,6 +39,8 @@ static int end_expired(const struct context *context, report_fn report, struct e
         struct string_list ids = { 0 };
         if (session_repo_expired(context->db, BATCH, &ids, err) != 0)
             return -1;
+        if (ids.count > 0)
+            FAILPOINT("reap.found");
         int result = end_each(context, &ids, &how, report, err);
         ended = ids.count;
         string_list_release(&ids);

@@ -13,6 +13,7 @@
 #include "lib/service/audit.h"
 #include "lib/service/placing.h"
 #include "lib/service/sessions.h"
+#include "lib/util/failpoint.h"
 
 enum { BATCH = 200, REASON_MAX = 1024 };
 
@@ -146,6 +147,7 @@ static int replace_work(struct db *db, void *arg, struct err *err)
     if (replacement_repo_last(db, replacing->session_id, &replacing->old, err) != 0 ||
         find_another(replacing, db, err) != 0 || bind_session(replacing, db, err) != 0)
         return -1;
+    FAILPOINT("replace.before-commit");
     return death ? note(replacing, err) : 0;
 }
 
@@ -189,6 +191,7 @@ int session_service_replace(const struct context *context, const struct death *d
     *out = failed ? DEATH_FAILED : DEATH_REPLACED;
     if (failed)
         return fail_session(&replacing, err);
+    FAILPOINT("replace.committed");
     ring(&replacing);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "lib/repo/idempotency_repo.h"
 #include "lib/repo/question_repo.h"
 #include "lib/repo/rate_repo.h"
+#include "lib/util/failpoint.h"
 
 enum { BATCH = 500, BATCHES = 20 };
 
@@ -36,6 +37,7 @@ int retention_pass(const struct context *context, struct err *err)
     static int (*const purges[])(const struct context *, uint64_t *, struct err *) = {
         purge_rates, purge_cancellations, purge_keys, purge_questions,
     };
+    FAILPOINT("reap.rows");
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
         uint64_t removed = BATCH;
         for (int batch = 0; batch < BATCHES && removed == BATCH; batch++)

@@ -17,6 +17,7 @@
 #include "lib/service/metrics.h"
 #include "lib/service/placing.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 
 void session_request_release(struct session_request *request)
 {
@@ -138,6 +139,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
         audit_note(creation->context, "create", "session", draft.id, err, "template %s, timeout %" PRId64 " s, container %s",
                    draft.template_id, draft.timeout_s, draft.container_id) != 0)
         return -1;
+    FAILPOINT("create.before-commit");
     return idempotency_end(creation->context, creation->owner, once, draft.id, creation->session, err);
 }
 
@@ -162,11 +164,13 @@ int session_service_create(const struct context *context, const char *owner,
     }
     if (idempotency_replayed(request->once))
         return 0;
+    FAILPOINT("create.committed");
     enum metric_warmth warmth = creation.warm ? METRIC_WARM : METRIC_COLD;
     metrics_observe(context->metrics, METRIC_SESSION_CREATE, warmth, 0, clock_mono_us() - begun);
     metrics_add(context->metrics, METRIC_POOL_CLAIMS, warmth, 0, 1);
     const struct doorbell_settings *bells = &context->settings->doorbell;
     doorbell_ring(context->doorbell, creation.warm ? bells->pool : bells->provisiond, made.id);
+    FAILPOINT("create.rung");
     *out = made;
     return 0;
 }
@@ -256,6 +260,7 @@ static int end_work(struct db *db, void *arg, struct err *err)
         audit_note(ending->context, action_of(ending->how->status), "session", ending->id, err, "%s",
                    ending->how->status == SESSION_TERMINATED ? "" : ending->how->reason) != 0)
         return -1;
+    FAILPOINT("end.before-commit");
     return execution_repo_fail_session(db, ending->id, ending->how->kind, ending->how->reason,
                                        &ending->waiters, ending->failed, err);
 }
@@ -277,8 +282,10 @@ int session_service_end(const struct context *context, const char *id,
     struct ending ending = { .context = context, .id = id, .how = how };
     int status = db_transaction(context->db, end_work, &ending, err);
     if (status == 0 && ending.changed) {
+        FAILPOINT("end.committed");
         doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, id);
         ring_waiters(context, &ending.waiters);
+        FAILPOINT("end.rung");
         for (int i = 0; i < LANGUAGES; i++)
             metrics_executions_ended(context->metrics, (enum language)i, EXECUTION_FAILED, ending.failed[i]);
     }

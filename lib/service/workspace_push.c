@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/util/failpoint.h"
 #include "lib/util/id.h"
 
 enum {
@@ -140,7 +141,11 @@ enum move_end push_batch(struct workspace_move *move, bool *left_out, struct err
         bytes += list.items[count++].size;
     }
     struct err later = ERR_INIT;
+    if (count > 0)
+        FAILPOINT("push.sent");
     enum move_end recorded = record(move, list.items, count, &later);
+    if (count > 0)
+        FAILPOINT("push.recorded");
     if (recorded == MOVE_DONE)
         return end;
     *err = later;
@@ -164,5 +169,6 @@ enum move_end workspace_push(struct workspace_move *move, struct err *err)
         end = push_batch(move, &left, err);
     if (end == MOVE_DONE && workspace_repo_synced(move->db, move->container_id, state.seq, err) != 0)
         end = move_of_database(err);
+    FAILPOINT("push.synced");
     return end;
 }

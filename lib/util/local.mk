@@ -1,5 +1,5 @@
 noinst_LIBRARIES += lib/libutil.a
-lib_libutil_a_SOURCES = lib/util/cleanup.h lib/util/err.c lib/util/err.h lib/util/strbuf.c lib/util/strbuf.h \
+lib_libutil_a_SOURCES = lib/util/cleanup.h lib/util/failpoint.c lib/util/failpoint.h lib/util/err.c lib/util/err.h lib/util/strbuf.c lib/util/strbuf.h \
 	lib/util/clock.c lib/util/clock.h lib/util/id.c lib/util/id.h lib/util/log.c lib/util/log.h \
 	lib/util/log_file.c lib/util/log_file.h \
 	lib/util/json.c lib/util/json.h lib/util/json_span.c lib/util/json_span.h \

@@ -139,6 +139,11 @@ int stage_main(struct SRunner *runner)
 
 pid_t stage_start(struct stage *stage, const char *name)
 {
+    return stage_start_armed(stage, name, NULL);
+}
+
+pid_t stage_start_armed(struct stage *stage, const char *name, const char *failpoints)
+{
     char path[512], log[128];
     snprintf(path, sizeof(path), "%s/jobs/sandbox-%s", build_directory(), name);
     snprintf(log, sizeof(log), "%s/%s.log", stage->directory, name);
@@ -148,6 +153,8 @@ pid_t stage_start(struct stage *stage, const char *name)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!getenv("SANDBOX_TEST_VERBOSE") && !freopen(log, "a", stderr))
         _exit(126);
+    if (failpoints)
+        setenv("SANDBOX_FAILPOINTS", failpoints, 1);
     execl(path, path, "--config", stage->config, (char *)NULL);
     _exit(127);
 }

@@ -30,6 +30,8 @@ int stage_main(struct SRunner *runner);
 
 /* Starts $SANDBOX_BUILD/jobs/sandbox-NAME; it dies with the test. */
 pid_t stage_start(struct stage *stage, const char *name);
+/* Likewise, with failure points (lib/util/failpoint.h); NULL: none. */
+pid_t stage_start_armed(struct stage *stage, const char *name, const char *failpoints);
 /* Sends a signal and waits for the end; the wait status. */
 int stage_stop(pid_t pid, int signal);
 
