@@ -52,3 +52,6 @@ tests_unit_test_pull_list_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_probe
 tests_integration_test_probe_SOURCES = tests/integration/test_probe.c $(JOBS_STAGE)
 tests_integration_test_probe_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_deaths
+tests_integration_test_deaths_SOURCES = tests/integration/test_deaths.c $(JOBS_STAGE)
+tests_integration_test_deaths_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

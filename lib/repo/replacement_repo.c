@@ -4,7 +4,9 @@
 
 #include "lib/repo/container_rows.h"
 
-enum { BIND, HOLD_PENDING, LOSE_RUNNING, LAST, WAITING, LOST, STATEMENTS };
+#define EXPLAIN " SET error_kind = 'crashed', error_message = CONCAT('The sandbox was lost while it ran this code. ', ?)"
+
+enum { BIND, HOLD_PENDING, LOSE_RUNNING, LAST, WAITING, LOST, RECORD, EXPLAIN_ALL, REASON, EXPLAIN_ONE, STATEMENTS };
 
 const struct db_stmt replacement_repo_statements[] = {
     /* set from left to right: replaced_at sees the status before */
@@ -25,6 +27,14 @@ const struct db_stmt replacement_repo_statements[] = {
                " WHERE n.last_seen_at < " SQL_NOW " - INTERVAL ? SECOND"
                " AND NOT EXISTS (SELECT 1 FROM executions e FORCE INDEX (queue) WHERE e.status = 'running' AND e.runnable = 1"
                " AND e.session_id = s.id AND e.due_at > " SQL_NOW ") LIMIT ?" },
+    [RECORD] = { "UPDATE containers SET exit_code = ?, oom_killed = ?, error = LEFT(?, 1024) WHERE id = ? AND status = 'deleting'" },
+    /* running ones too: locked, so that whoever stores their loss meanwhile finds the reason */
+    [EXPLAIN_ALL] = { "UPDATE executions FORCE INDEX (session)" EXPLAIN " WHERE session_id = ? AND container_id = ?"
+                      " AND (status IN ('pending', 'running') OR (status = 'crashed' AND error_kind = 'crashed'))" },
+    [REASON] = { "SELECT c.error FROM executions e FORCE INDEX (PRIMARY) STRAIGHT_JOIN containers c FORCE INDEX (id)"
+                 " ON c.id = e.container_id WHERE e.seq = ? AND e.status IN ('pending', 'crashed')"
+                 " AND c.status IN ('deleting', 'deleted') AND c.error IS NOT NULL" },
+    [EXPLAIN_ONE] = { "UPDATE executions" EXPLAIN " WHERE seq = ? AND status IN ('pending', 'crashed')" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = replacement_repo_statements;
@@ -79,4 +89,24 @@ static int take_names(void *arg, const struct db_row *row, struct err *err)
 int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t limit, struct container_list *out, struct err *err)
 {
     return DB_QUERY(db, &sql[LOST], take_names, out, err, db_int(silent_s), db_int(limit));
+}
+
+int replacement_repo_record(struct db *db, const char *container_id, const int64_t *exit_code, bool oom_killed, const char *reason,
+                            struct err *err)
+{
+    return DB_EXEC(db, &sql[RECORD], NULL, err, exit_code ? db_int(*exit_code) : db_null(), db_int(oom_killed), db_text(reason),
+                   db_text(container_id));
+}
+
+int replacement_repo_explain(struct db *db, const char *session_id, const char *container_id, const char *reason, struct err *err)
+{
+    return DB_EXEC(db, &sql[EXPLAIN_ALL], NULL, err, db_text(reason), db_text(session_id), db_text(container_id));
+}
+
+int replacement_repo_explain_one(struct db *db, int64_t seq, struct err *err)
+{
+    cleanup(string_list_release) struct string_list reason = { 0 };
+    if (DB_QUERY(db, &sql[REASON], take_string, &reason, err, db_int(seq)) != 0)
+        return -1;
+    return reason.count == 0 ? 0 : DB_EXEC(db, &sql[EXPLAIN_ONE], NULL, err, db_text(reason.items[0]), db_int(seq));
 }

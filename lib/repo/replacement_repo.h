@@ -18,6 +18,14 @@ int replacement_repo_hold(struct db *db, const char *session_id, struct err *err
 /* The container that it had last. ERR_CONTAINER_NOT_FOUND. */
 int replacement_repo_last(struct db *db, const char *session_id, struct container *out, struct err *err) must_use;
 
+/* How a container died that is being removed. exit_code NULL: not known. */
+int replacement_repo_record(struct db *db, const char *container_id, const int64_t *exit_code, bool oom_killed, const char *reason,
+                            struct err *err) must_use;
+/* Executions that were lost with the container, or will be, get the reason: crashed ones, and those that are tried again. */
+int replacement_repo_explain(struct db *db, const char *session_id, const char *container_id, const char *reason, struct err *err) must_use;
+/* The same for one that was lost just now, if the reason is known already. Inside its transaction. */
+int replacement_repo_explain_one(struct db *db, int64_t seq, struct err *err) must_use;
+
 /* Ids of sessions that have no container, since no node had room. */
 int replacement_repo_waiting(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
 /* Containers (id, session_id) of sessions that ran, on nodes that were not heard of for `silent_s`, nor has any of the session's

@@ -7,6 +7,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
+#include "lib/repo/replacement_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
 #include "lib/util/failpoint.h"
@@ -55,7 +56,9 @@ static int store_verdict(struct db *db, struct flight *flight, const char *claim
         : execution_repo_finish(db, flight->seq, claimed_by, verdict->status, &verdict->outcome, &flight->changed, err);
     if (result != 0 || !flight->changed || !verdict->lost)
         return result;
-    return cancellation_repo_overrule(db, flight->seq, &flight->overruled, err);
+    if (cancellation_repo_overrule(db, flight->seq, &flight->overruled, err) != 0)
+        return -1;
+    return flight->overruled ? 0 : replacement_repo_explain_one(db, flight->seq, err);
 }
 
 /* Containers before executions: the order in which the end of a session locks them. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/service/health.h"
+#include "lib/service/replacing.h"
 #include "lib/service/transfers.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -45,6 +46,11 @@ static size_t count_uploads(void)
 static size_t count_probes(void)
 {
     return METRIC_PROBE_OUTCOMES;
+}
+
+static size_t count_causes(void)
+{
+    return DEATH_CAUSES;
 }
 
 static size_t count_jobs(void)
@@ -88,6 +94,12 @@ static void label_probe(size_t index, struct strbuf *out)
 {
     static const char *const names[METRIC_PROBE_OUTCOMES] = { "answered", "unreachable", "silent", "refused", "senseless" };
     metrics_add_label(out, "outcome", names[index]);
+}
+
+static void label_cause(size_t index, struct strbuf *out)
+{
+    static const char *const names[DEATH_CAUSES] = { "stopped", "out_of_memory", "unknown", "silent", "secret", "not_made", "node" };
+    metrics_add_label(out, "cause", names[index]);
 }
 
 static void label_job(size_t index, struct strbuf *out)
@@ -166,6 +178,8 @@ static const struct metric metrics[] = {
         .help = "Size of the files that were uploaded and stored." },
     [METRIC_PROBES] = { .name = "sandbox_probes_total", .axes = { { count_probes, label_probe } },
         .help = "Questions for an executor's health, by what came back." },
+    [METRIC_REPLACEMENTS] = { .name = "sandbox_replacements_total", .axes = { { count_causes, label_cause } },
+        .help = "Sessions that got another container because theirs died, by what it died of." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -31,6 +31,7 @@ enum service_metric {
     METRIC_UPLOADS,            /* enum metric_upload */
     METRIC_UPLOAD_BYTES,
     METRIC_PROBES,             /* enum metric_probe */
+    METRIC_REPLACEMENTS,       /* enum death_cause */
 };
 enum metric_warmth { METRIC_WARM, METRIC_COLD };
 enum metric_limit { METRIC_LIMIT_REQUESTS, METRIC_LIMIT_EXECUTIONS, METRIC_LIMIT_SESSIONS, METRIC_LIMITS };

@@ -89,7 +89,7 @@ static int give_up_containers(const struct context *context, const char *id, str
     for (size_t i = 0; i < live.count; i++) {
         const struct container *container = &live.items[i];
         const struct death death = { .session_id = container->session_id, .container_id = container->id,
-                                     .reason = "Its node was removed." };
+                                     .reason = "Its node was removed.", .cause = DEATH_NODE };
         enum death_outcome outcome;
         bool changed = false;
         if (container->session_id[0] && session_service_replace(context, &death, &outcome, err) != 0 && err->code != ERR_SESSION_NOT_FOUND)

@@ -90,17 +90,18 @@ int provision_give_up(struct provisioner *provisioner, const struct container *c
     return container_repo_delete(provisioner->config.db, container->id, &changed, err);
 }
 
-static int replace(struct provisioner *provisioner, const struct container *container, const char *reason,
-                   struct err *err)
+static int replace(struct provisioner *provisioner, const struct container *container, const struct death *how, struct err *err)
 {
     const struct provision_config *config = &provisioner->config;
-    const struct death death = { .session_id = container->session_id, .container_id = container->id, .reason = reason };
+    struct death death = *how;
+    death.session_id = container->session_id;
+    death.container_id = container->id;
     enum death_outcome outcome;
     struct err why = ERR_INIT;
     bool changed = false;
     if (session_service_replace(&provisioner->context, &death, &outcome, err) != 0)
         return err->code == ERR_SESSION_NOT_FOUND ? container_repo_delete(config->db, container->id, &changed, err) : -1;
-    err_set(&why, ERR_INTERNAL, "%s", reason);
+    err_set(&why, ERR_INTERNAL, "%s", how->reason);
     if (outcome == DEATH_REPLACED)
         config->report(LOG_LEVEL_WARN, "sandbox died, its session gets another one", &why, "session_id", container->session_id);
     if (outcome == DEATH_FAILED)
@@ -108,22 +109,37 @@ static int replace(struct provisioner *provisioner, const struct container *cont
     return 0;
 }
 
-int provision_bury(struct provisioner *provisioner, const struct container *container, const char *reason,
+/* One of the pool's; *changed_out false: a session was given it meanwhile. */
+static int discard(struct provisioner *provisioner, const struct container *container, const struct death *how, bool *changed_out,
                    struct err *err)
+{
+    struct death death = *how;
+    struct err why = ERR_INIT;
+    death.container_id = container->id;
+    if (container_repo_discard(provisioner->config.db, container->id, changed_out, err) != 0)
+        return -1;
+    if (!*changed_out)
+        return 0;
+    err_set(&why, ERR_INTERNAL, "%s", how->reason);
+    provisioner->config.report(LOG_LEVEL_WARN, "warm sandbox died", &why, "container_id", container->id);
+    return death_record(provisioner->config.db, &death, err);
+}
+
+int provision_bury(struct provisioner *provisioner, const struct container *container, const struct death *how, struct err *err)
 {
     struct db *db = provisioner->config.db;
     bool changed = false;
     metrics_add(provisioner->config.metrics, METRIC_CONTAINERS_FAILED, 0, 0, 1);
     if (container->session_id[0])
-        return replace(provisioner, container, reason, err);
-    if (container_repo_discard(db, container->id, &changed, err) != 0)
+        return replace(provisioner, container, how, err);
+    if (discard(provisioner, container, how, &changed, err) != 0)
         return -1;
     if (changed)
         return 0;
     cleanup(container_release) struct container now = { 0 }; /* a session was given it meanwhile */
     if (container_repo_get(db, container->id, &now, err) != 0)
         return -1;
-    return now.session_id[0] ? replace(provisioner, &now, reason, err) : 0;
+    return now.session_id[0] ? replace(provisioner, &now, how, err) : 0;
 }
 
 static int64_t destroy_pause(int64_t attempts)

@@ -8,6 +8,7 @@
 #include "lib/service/metrics.h"
 #include "lib/service/opening.h"
 #include "lib/service/provision_internal.h"
+#include "lib/service/replacing.h"
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
@@ -157,7 +158,8 @@ static int fail(struct provisioner *provisioner, const struct container *contain
     config->report(LOG_LEVEL_ERROR, "container could not be made", problem, "container_id", container->id);
     snprintf(reason, sizeof(reason), "The sandbox could not be started: %s", problem->text);
     /* what cannot be made here may be made elsewhere; what took too long has no time left for that */
-    return left_ms > pause_after(container) ? provision_bury(provisioner, container, reason, err)
+    const struct death how = { .reason = reason, .cause = DEATH_NOT_MADE };
+    return left_ms > pause_after(container) ? provision_bury(provisioner, container, &how, err)
                                             : provision_give_up(provisioner, container, reason, err);
 }
 

@@ -31,8 +31,9 @@ int provision_answer(struct provisioner *provisioner, bool *worked_out, struct e
 
 /* Looks whether a running or warm container still works; if not, it is removed, and its session gets another. */
 int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
-/* The container is dead: it is removed, and its session, if it has one, goes on in another; `reason` is a sentence for users. */
-int provision_bury(struct provisioner *provisioner, const struct container *container, const char *reason, struct err *err) must_use;
+/* The container is dead: it is removed, and its session, if it has one, goes on in another. `how` says what it died of. */
+struct death;
+int provision_bury(struct provisioner *provisioner, const struct container *container, const struct death *how, struct err *err) must_use;
 /* Ends the container and its session, if it has one, with a reason for users. */
 int provision_give_up(struct provisioner *provisioner, const struct container *container, const char *reason,
                       struct err *err) must_use;

@@ -7,13 +7,26 @@
 #include "lib/repo/session_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
+#include "lib/service/replacing.h"
 #include "lib/util/clock.h"
 
 enum { EXAMINE_LIMIT_MS = 5000, EXAMINE_SLICE_MS = 250, REASON_SIZE = 128 };
 
-static void describe_end(const struct runtime_status *status, char out[REASON_SIZE])
+/* What was found out. */
+struct finding {
+    struct death death; /* reason NULL: nothing is wrong with it */
+    char reason[REASON_SIZE];
+};
+
+static void describe_end(const struct runtime_status *status, struct finding *finding)
 {
-    char code[32] = "";
+    char code[32] = "", *out = finding->reason;
+    struct death *death = &finding->death;
+    death->reason = out;
+    death->oom_killed = status->oom_killed;
+    death->has_exit_code = status->state == RUNTIME_STOPPED && status->exit_code >= 0;
+    death->exit_code = status->exit_code;
+    death->cause = status->oom_killed ? DEATH_OUT_OF_MEMORY : status->state == RUNTIME_STOPPED ? DEATH_STOPPED : DEATH_UNKNOWN;
     if (status->state == RUNTIME_STOPPED && status->exit_code >= 0)
         snprintf(code, sizeof(code), " (exit code %d)", (int)status->exit_code);
     if (status->oom_killed)
@@ -24,9 +37,17 @@ static void describe_end(const struct runtime_status *status, char out[REASON_SI
         snprintf(out, REASON_SIZE, "The sandbox stopped unexpectedly: its engine knows nothing of it.");
 }
 
-/* What is wrong with it, in `out`; "": nothing. Its executor is waited for, but no longer than the engine says that it runs: engines are
+static void describe_silence(const struct err *silence, struct finding *finding)
+{
+    bool secret = silence->code == ERR_UNAUTHORIZED;
+    finding->death = (struct death){ .reason = finding->reason, .cause = secret ? DEATH_SECRET : DEATH_SILENT };
+    snprintf(finding->reason, REASON_SIZE, "%s",
+             secret ? "The sandbox's executor did not accept its secret." : "The sandbox stopped answering.");
+}
+
+/* What is wrong with it. Its executor is waited for, but no longer than the engine says that it runs: engines are
  * late to know. -1: the engine does not say. */
-static int diagnose(struct provisioner *provisioner, const struct container *container, char out[REASON_SIZE], struct err *problem)
+static int diagnose(struct provisioner *provisioner, const struct container *container, struct finding *out, struct err *problem)
 {
     int64_t end = clock_mono_ms() + EXAMINE_LIMIT_MS;
     struct runtime_endpoint endpoint;
@@ -34,7 +55,7 @@ static int diagnose(struct provisioner *provisioner, const struct container *con
     struct wire_health health;
     struct runtime *runtime = provision_runtime(provisioner, problem);
     provision_aim(provisioner, container, &endpoint, &target);
-    out[0] = '\0';
+    *out = (struct finding){ 0 };
     for (int64_t wait = EXAMINE_SLICE_MS;; wait *= 2) { /* longer each time: it may only be slow */
         struct runtime_status status = { 0 };
         if (!runtime || runtime_inspect(runtime, container->id, &status, problem) != 0)
@@ -49,8 +70,7 @@ static int diagnose(struct provisioner *provisioner, const struct container *con
             return 0;
         if (silence.code == ERR_TIMEOUT && clock_mono_ms() < end)
             continue;
-        snprintf(out, REASON_SIZE, "%s", silence.code == ERR_UNAUTHORIZED ? "The sandbox's executor did not accept its secret."
-                                                                          : "The sandbox stopped answering.");
+        describe_silence(&silence, out);
         return 0;
     }
 }
@@ -58,9 +78,9 @@ static int diagnose(struct provisioner *provisioner, const struct container *con
 int provision_examine(struct provisioner *provisioner, const struct container *container, struct err *err)
 {
     struct err problem = ERR_INIT;
-    char reason[REASON_SIZE];
-    if (diagnose(provisioner, container, reason, &problem) == 0)
-        return reason[0] ? provision_bury(provisioner, container, reason, err) : 0;
+    struct finding found;
+    if (diagnose(provisioner, container, &found, &problem) == 0)
+        return found.death.reason ? provision_bury(provisioner, container, &found.death, err) : 0;
     /* the next reconciliation looks again; suspecting it at once would go round in circles while the engine is down */
     provisioner->config.report(LOG_LEVEL_WARN, "suspect container cannot be examined", &problem, "container_id", container->id);
     return 0;

@@ -11,6 +11,7 @@
 #include "lib/repo/session_repo.h"
 #include "lib/repo/workspace_repo.h"
 #include "lib/service/audit.h"
+#include "lib/service/metrics.h"
 #include "lib/service/placing.h"
 #include "lib/service/sessions.h"
 #include "lib/util/failpoint.h"
@@ -130,6 +131,12 @@ static bool goes_on(struct replacing *replacing)
     return replacing->outcome == OF_NO_CONCERN;
 }
 
+int death_record(struct db *db, const struct death *death, struct err *err)
+{
+    return replacement_repo_record(db, death->container_id, death->has_exit_code ? &death->exit_code : NULL, death->oom_killed,
+                                   death->reason, err);
+}
+
 static int replace_work(struct db *db, void *arg, struct err *err)
 {
     struct replacing *replacing = arg;
@@ -141,6 +148,9 @@ static int replace_work(struct db *db, void *arg, struct err *err)
     bool on = goes_on(replacing);
     if (death && (on || replacing->outcome == OF_NO_CONCERN) &&
         container_repo_delete(db, death->container_id, &deleted, err) != 0)
+        return -1;
+    if (death && deleted && (death_record(db, death, err) != 0 ||
+                             replacement_repo_explain(db, replacing->session_id, death->container_id, death->reason, err) != 0))
         return -1;
     if (!on)
         return 0;
@@ -191,6 +201,7 @@ int session_service_replace(const struct context *context, const struct death *d
     *out = failed ? DEATH_FAILED : DEATH_REPLACED;
     if (failed)
         return fail_session(&replacing, err);
+    metrics_add(context->metrics, METRIC_REPLACEMENTS, death->cause, 0, 1);
     FAILPOINT("replace.committed");
     ring(&replacing);
     return 0;
@@ -228,7 +239,7 @@ int session_service_leave_lost_nodes(const struct context *context, report_fn re
         return -1;
     for (size_t i = 0; i < lost.count; i++) {
         const struct death death = { .session_id = lost.items[i].session_id, .container_id = lost.items[i].id,
-                                     .reason = "Its node was lost.", .only_elsewhere = true };
+                                     .reason = "Its node was lost.", .cause = DEATH_NODE, .only_elsewhere = true };
         enum death_outcome outcome;
         struct err problem = ERR_INIT;
         if (session_service_replace(context, &death, &outcome, &problem) != 0) {

@@ -7,9 +7,24 @@
 #include "lib/service/context.h"
 #include "lib/service/report.h"
 
+/* What it died of: counted. */
+enum death_cause {
+    DEATH_STOPPED,
+    DEATH_OUT_OF_MEMORY,
+    DEATH_UNKNOWN,  /* its engine knows nothing of it */
+    DEATH_SILENT,   /* its executor does not answer: hung, paused */
+    DEATH_SECRET,   /* whoever answers does not know its secret */
+    DEATH_NOT_MADE, /* it was to be made again, and could not be */
+    DEATH_NODE,     /* its node was lost or removed */
+    DEATH_CAUSES
+};
+
 struct death {
     const char *session_id, *container_id;
     const char *reason; /* a sentence for users, the log and the audit trail */
+    enum death_cause cause;
+    bool has_exit_code, oom_killed;
+    int64_t exit_code;
     bool only_elsewhere; /* it may live on: nothing changes unless a node has room for another */
 };
 
@@ -19,11 +34,14 @@ enum death_outcome {
     DEATH_FAILED,        /* the session never ran, or lost more than SESSION_RESTARTS_MAX: it has failed */
 };
 
-/* In one transaction the container turns `deleting`, and the session gets another one, made from the same: a warm one (then it goes on
+/* In one transaction the container turns `deleting`, its row says how it died, so do executions that it was running, and the session gets another one, made from the same: a warm one (then it goes on
  * running), else one that provisiond will make (then it is creating again, and its pending executions wait), else none until there is
  * room. Repeatable. only_elsewhere: ERR_NO_ROOM, ERR_UNAVAILABLE when there is no room. */
 int session_service_replace(const struct context *context, const struct death *death, enum death_outcome *out,
                             struct err *err) must_use;
+
+/* How the container died, into its row; for those without a session. */
+int death_record(struct db *db, const struct death *death, struct err *err) must_use;
 
 /* Sessions that found no room get their container, as far as there is room now. */
 int session_service_place_waiting(const struct context *context, struct err *err) must_use;

@@ -102,10 +102,10 @@ static void count_cancel(struct fake_executor *fake)
 }
 
 /* Whether there is a script for it. */
-static bool answer_health(struct fake_executor *fake, int fd, const char *request, bool *goes_on_out)
+static bool answer_get(struct fake_executor *fake, int fd, const char *request, bool *goes_on_out)
 {
     pthread_mutex_lock(&fake->mutex);
-    char *bytes = fake->health && strncmp(request, "GET /health ", 12) == 0 ? malloc(fake->health_len + 1) : NULL;
+    char *bytes = fake->health && strncmp(request, "GET ", 4) == 0 ? malloc(fake->health_len + 1) : NULL;
     size_t len = fake->health_len;
     if (bytes)
         memcpy(bytes, fake->health, len);
@@ -122,7 +122,7 @@ static bool answer(struct fake_executor *fake, int fd, const char *request)
 {
     static const char nothing[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     bool cancel = strstr(request, "/cancel HTTP/") != NULL, goes_on = false;
-    if (answer_health(fake, fd, request, &goes_on))
+    if (answer_get(fake, fd, request, &goes_on))
         return goes_on;
     if (cancel)
         count_cancel(fake);
@@ -214,7 +214,7 @@ void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t 
     pthread_mutex_unlock(&fake->mutex);
 }
 
-void fake_executor_health(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending)
+void fake_executor_answer_get(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending)
 {
     pthread_mutex_lock(&fake->mutex);
     free(fake->health);

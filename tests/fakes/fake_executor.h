@@ -17,8 +17,8 @@ enum fake_ending {
 struct fake_executor *fake_executor_start(const char *path);
 /* What every further POST is answered with; copied. Every other request is answered with 204. */
 void fake_executor_script(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
-/* The same for every further GET /health. */
-void fake_executor_health(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
+/* The same for every further GET: health, or the looks of an engine that it plays. */
+void fake_executor_answer_get(struct fake_executor *fake, const char *bytes, size_t len, enum fake_ending ending);
 /* While held, POSTs are taken but not answered. */
 void fake_executor_hold(struct fake_executor *fake, bool held);
 /* What a stalled answer goes on with, and then ends, once its execution is cancelled; copied. */

@@ -44,7 +44,7 @@ static int times(const char *words)
 
 static void health(int index, const char *answer, enum fake_ending ending)
 {
-    fake_executor_health(fakes[index], answer, strlen(answer), ending);
+    fake_executor_answer_get(fakes[index], answer, strlen(answer), ending);
 }
 
 static void new_probe(void)

@@ -5,6 +5,7 @@
 
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/repo/push_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/opening.h"
 #include "lib/service/replacing.h"
@@ -277,7 +278,45 @@ START_TEST(test_replacing__a_lost_node_is_left_if_there_is_another)
     OK(session_service_leave_lost_nodes(&context, quiet, &err));
     ck_assert_int_eq(COUNT("sessions s JOIN containers c ON c.id = s.container_id WHERE s.status = 'creating' AND s.restarts = 1"
                            " AND s.node_id = 'n2' AND c.node_id = 'n2'"), 1);
-    ck_assert_int_eq(COUNT("containers WHERE status = 'deleting' AND node_id = 'n1'"), 1);
+    ck_assert_int_eq(COUNT("containers WHERE status = 'deleting' AND node_id = 'n1' AND error = 'Its node was lost.'"), 1);
+    ck_assert_int_eq(COUNT("executions WHERE status = 'running' AND error_message LIKE '%Its node was lost.'"), 1);
+}
+END_TEST
+
+/* The node was only cut off: what it still has to say comes too late, and what runs there goes. */
+START_TEST(test_replacing__a_lost_node_that_comes_back)
+{
+    struct err err = ERR_INIT;
+    const struct execution_outcome outcome = { .return_json = "1" };
+    cleanup(claim_list_release) struct claim_list before = { 0 }, after = { 0 };
+    cleanup(container_list_release) struct container_list work = { 0 }, callers = { 0 };
+    struct container old;
+    char prefix[9] = "";
+    bool changed = true;
+    fixture_execution("exec_20260101_00000001", "s1", true);
+    claim(&before);
+    OK(container_repo_get(fixture_db, first, &old, &err));
+    memcpy(prefix, old.secret, 8);
+    container_release(&old);
+    fixture_sql("UPDATE nodes SET last_seen_at = last_seen_at - INTERVAL 2 MINUTE;"
+                "UPDATE executions SET due_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND");
+    fixture_node("n2", 8000, 8192, 20);
+    OK(session_service_leave_lost_nodes(&context, quiet, &err));
+    ck_assert(open_session());
+    OK(execution_repo_claim(fixture_db, "elsewhere", "n2", 10, &after, &err));
+    ck_assert(after.count == 1 && after.items[0].lost);
+    OK(execution_repo_finish(fixture_db, before.items[0].execution.seq, "test", EXECUTION_COMPLETED, &outcome, &changed, &err));
+    ck_assert(!changed);
+    OK(execution_repo_retry(fixture_db, after.items[0].execution.seq, "elsewhere", 0, &changed, &err));
+    ck_assert(changed);
+    ck_assert_int_eq(COUNT("executions WHERE status = 'pending' AND error_kind = 'crashed'"
+                           " AND error_message = 'The sandbox was lost while it ran this code. Its node was lost.'"), 1);
+    fixture_sql("UPDATE nodes SET last_seen_at = UTC_TIMESTAMP(3)");
+    OK(push_repo_callers(fixture_db, prefix, &callers, &err));
+    ck_assert_uint_eq(callers.count, 1);
+    ck_assert_str_eq(callers.items[0].session_id, ""); /* its executor speaks for no session any more */
+    OK(container_repo_claim_work(fixture_db, "n1", "n1", 1000, 10, &work, &err));
+    ck_assert(work.count == 1 && work.items[0].status == CONTAINER_DELETING && strcmp(work.items[0].id, first) == 0);
 }
 END_TEST
 
@@ -298,5 +337,6 @@ int main(void)
     tcase_add_loop_test(tcase, test_replacing__without_room_it_waits, 0, 2);
     tcase_add_test(tcase, test_replacing__running_executions);
     tcase_add_test(tcase, test_replacing__a_lost_node_is_left_if_there_is_another);
+    tcase_add_test(tcase, test_replacing__a_lost_node_that_comes_back);
     return fixture_run(suite);
 }
