@@ -133,6 +133,7 @@ struct execution_claim {
     struct execution execution; /* code, event_json, env_json filled */
     bool taken_over;            /* it ran already, for a dispatcher that is gone */
     char *session_env_json;     /* or NULL */
+    char node_id[NODE_ID_SIZE]; /* the container's */
     char container_id[CONTAINER_ID_SIZE];
     char container_secret[CONTAINER_SECRET_SIZE];
     struct resources resources;

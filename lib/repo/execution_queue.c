@@ -18,12 +18,12 @@ _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each tha
     "(SELECT w.seq FROM executions w FORCE INDEX (queue) WHERE " PENDING("w")                      \
     " AND w.session_id = q.session_id AND w.due_at <= " SQL_NOW " ORDER BY w.due_at, w.seq LIMIT 1 OFFSET " n ")"
 #define PLACE "q.session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes,"                 \
-    " s.workspace_seq <> c.workspace_seq"
+    " s.workspace_seq <> c.workspace_seq, c.node_id"
 #define PLACED                                                                                     \
     " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = q.session_id AND s.status = 'running'"   \
     " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"   \
-    " AND (? IS NULL OR c.node_id = ?)"
-enum { PLACE_COLUMNS = 9, CLAIM_JSON_MAX = 256 * 1024 };
+    " AND (? IS NULL OR LOCATE(CONCAT(CHAR(10), c.node_id, CHAR(10)), ?) > 0)"
+enum { PLACE_COLUMNS = 10, NODES_MAX = 1024 * 1024, CLAIM_JSON_MAX = 256 * 1024 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
@@ -98,7 +98,8 @@ static int read_place(struct execution_claim *out, const struct db_row *row, str
     out->unsynced = db_row_int(row, 8);
     if (failed)
         return row_no_memory(err);
-    if (row_text(row, 1, out->container_id, sizeof(out->container_id), err) != 0)
+    if (row_text(row, 1, out->container_id, sizeof(out->container_id), err) != 0 ||
+        row_text(row, 9, out->node_id, sizeof(out->node_id), err) != 0)
         return -1;
     return row_text(row, 2, out->container_secret, sizeof(out->container_secret), err);
 }
@@ -170,6 +171,7 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, CANDIDATE) - 1];
     item->resources = candidate->resources;
     item->unsynced = candidate->unsynced;
+    memcpy(item->node_id, candidate->node_id, sizeof(item->node_id));
     memcpy(item->container_id, candidate->container_id, sizeof(item->container_id));
     memcpy(item->container_secret, candidate->container_secret, sizeof(item->container_secret));
     item->lost = !pending && sent_to && sent_to[0] && strcmp(sent_to, item->container_id) != 0;
@@ -233,14 +235,27 @@ static int claim_work(struct db *db, void *arg, struct err *err)
     return mark_taken_over(db, claiming, err);
 }
 
-int execution_repo_claim(struct db *db, const char *claimed_by, const char *node_id, int64_t limit,
+/* A list in one text, each id between newlines, which none has. */
+static void nodes_to_text(const struct string_list *nodes, struct strbuf *out)
+{
+    strbuf_add_char(out, '\n');
+    for (size_t i = 0; i < nodes->count; i++)
+        strbuf_addf(out, "%s\n", nodes->items[i]);
+}
+
+int execution_repo_claim(struct db *db, const char *claimed_by, const struct string_list *nodes, int64_t limit,
                          struct claim_list *out, struct err *err)
 {
     cleanup(claiming_release) struct claiming claiming = { .claimed_by = claimed_by, .limit = limit };
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(NODES_MAX);
     *out = (struct claim_list){ 0 };
-    struct db_param node = db_text(node_id);
-    if (DB_QUERY(db, &sql[LEFT_OVER], take_left_over, &claiming, err, node, node, db_int(limit)) != 0 ||
-        DB_QUERY(db, &sql[WAITING], take_waiting, &claiming, err, node, node, db_int(limit)) != 0)
+    if (nodes)
+        nodes_to_text(nodes, &text);
+    if (!strbuf_ok(&text))
+        return row_no_memory(err);
+    struct db_param on = nodes ? db_text(strbuf_str(&text)) : db_null();
+    if (DB_QUERY(db, &sql[LEFT_OVER], take_left_over, &claiming, err, on, on, db_int(limit)) != 0 ||
+        DB_QUERY(db, &sql[WAITING], take_waiting, &claiming, err, on, on, db_int(limit)) != 0)
         return -1;
     if (claiming.candidates.count > 0 && db_transaction(db, claim_work, &claiming, err) != 0)
         return -1;

@@ -23,10 +23,10 @@ int execution_repo_list(struct db *db, const char *session_id, int status, const
 int execution_repo_set_notify(struct db *db, const char *id, const char *address, bool *changed_out,
                               struct err *err) must_use;
 
-/* pending -> running for up to `limit` runnable executions on the node (NULL: on any) whose time has come, oldest first, never more than
+/* pending -> running for up to `limit` runnable executions on these nodes (NULL: on any) whose time has come, oldest first, never more than
  * EXECUTION_CONCURRENT_MAX of a session at once; and running ones whose lease ran out are taken over. Sets claimed_by, the lease,
  * started_at (first time) and attempts + 1 (not for a take-over). One transaction with FOR UPDATE SKIP LOCKED. */
-int execution_repo_claim(struct db *db, const char *claimed_by, const char *node_id, int64_t limit,
+int execution_repo_claim(struct db *db, const char *claimed_by, const struct string_list *nodes, int64_t limit,
                          struct claim_list *out, struct err *err) must_use;
 /* Extends the lease of everything `claimed_by` runs. */
 int execution_repo_renew(struct db *db, const char *claimed_by, struct err *err) must_use;

@@ -22,7 +22,7 @@ const struct db_stmt push_repo_statements[] = {
                " OR IFNULL(e.pushed_until <= " SQL_NOW ", 0) FROM executions e FORCE INDEX (PRIMARY) WHERE e.seq = ?" },
     [FINISH] = { "UPDATE executions SET " EXECUTION_FINISH OPEN },
     [ARTIFACTS] = { "UPDATE executions SET artifacts_json = ?" OPEN },
-    [CANCELLED] = { "SELECT e.id, c.id, c.secret FROM cancellations n"
+    [CANCELLED] = { "SELECT e.id, c.id, c.secret, c.node_id FROM cancellations n"
                     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = n.execution_seq"
                     " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = e.session_id"
                     " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id"
@@ -101,7 +101,8 @@ static int take_cancelled(void *arg, const struct db_row *row, struct err *err)
     struct claim_list *list = arg;
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
     if (!item || row_text(row, 0, item->execution.id, sizeof(item->execution.id), err) != 0 ||
-        row_text(row, 1, item->container_id, sizeof(item->container_id), err) != 0)
+        row_text(row, 1, item->container_id, sizeof(item->container_id), err) != 0 ||
+        row_text(row, 3, item->node_id, sizeof(item->node_id), err) != 0)
         return -1;
     return row_text(row, 2, item->container_secret, sizeof(item->container_secret), err);
 }

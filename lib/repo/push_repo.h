@@ -26,7 +26,7 @@ int push_repo_finish(struct db *db, int64_t seq, enum execution_status status, c
                      bool *changed_out, struct err *err) must_use;
 /* Stores the artifacts (a JSON array of paths) of one that is not final. */
 int push_repo_artifacts(struct db *db, int64_t seq, const char *artifacts_json, struct err *err) must_use;
-/* Those to be cancelled: of each its id, its container and the container's secret. */
+/* Those to be cancelled: of each its id, its container, the container's node and secret. */
 int push_repo_cancelled(struct db *db, int64_t limit, struct claim_list *out, struct err *err) must_use;
 
 #endif

@@ -9,7 +9,6 @@
 #include "lib/repo/push_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
-#include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
@@ -28,10 +27,12 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *
         buckets *= 2;
     struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
     struct flight **table = calloc(buckets, sizeof(struct flight *));
-    struct http *http = dispatch && table ? http_new(err) : NULL;
+    struct served_nodes *nodes = dispatch && table ? served_nodes_new(config->settings, err) : NULL;
+    struct http *http = nodes ? http_new(err) : NULL;
     if (!http) {
         if (!dispatch || !table)
             err_internal(err, ENOMEM, "making a dispatcher");
+        served_nodes_free(nodes);
         free(table);
         free(dispatch);
         return NULL;
@@ -39,12 +40,12 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *
     *dispatch = (struct dispatch){
         .config = *config,
         .http = http,
+        .nodes = nodes,
         .table = table,
         .table_mask = buckets - 1,
         .look = true,
         .recover = true,
     };
-    node_own_id(config->settings, dispatch->node_id);
     return dispatch;
 }
 
@@ -64,6 +65,7 @@ void dispatch_free(struct dispatch *dispatch)
     while (dispatch->ended.first)
         flight_free(dispatch->ended.first);
     http_free(dispatch->http);
+    served_nodes_free(dispatch->nodes);
     free(dispatch->table);
     free(dispatch);
 }
@@ -129,13 +131,15 @@ static size_t free_slots(const struct dispatch *dispatch)
 
 static int claim(struct dispatch *dispatch, struct err *err)
 {
+    if (dispatch->look && free_slots(dispatch) > 0 && served_nodes_refresh(dispatch->nodes, dispatch->config.db, err) != 0)
+        return -1;
     while (dispatch->look && free_slots(dispatch) > 0) {
         size_t limit = free_slots(dispatch);
         struct claim_list claims = { 0 };
         /* set until proven otherwise: a claim that breaks off may have changed rows */
         dispatch->recover = true;
         int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by,
-                                          dispatch->node_id, (int64_t)limit, &claims, err);
+                                          served_nodes_ids(dispatch->nodes), (int64_t)limit, &claims, err);
         if (claims.count > 0)
             FAILPOINT("dispatch.claimed");
         if (result == 0)
@@ -172,7 +176,7 @@ static int cancel(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
-/* The same for executors that push; of several dispatchers each does it, for nobody holds these. */
+/* The same for executors that push; of several dispatchers each that reaches the executor does it, for nobody holds these. */
 static int cancel_pushed(struct dispatch *dispatch, struct err *err)
 {
     cleanup(claim_list_release) struct claim_list asked = { 0 };

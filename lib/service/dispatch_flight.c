@@ -114,24 +114,15 @@ static void on_accepted(void *arg)
 
 static const struct exec_handlers handlers = { .on_answer = on_answer, .on_lost = on_lost, .on_accepted = on_accepted };
 
-/* `endpoint` holds what `target` points to. */
-static void aim_at(const struct dispatch *dispatch, const char *container_id, const char *secret,
-                   struct runtime_endpoint *endpoint, struct exec_target *target)
+static struct exec_target aim(const struct flight *flight)
 {
-    runtime_endpoint(&dispatch->config.settings->runtime, container_id, endpoint);
-    *target = (struct exec_target){ .unix_path = endpoint->unix_path, .url = endpoint->url, .secret = secret };
-}
-
-static void aim(const struct flight *flight, struct runtime_endpoint *endpoint, struct exec_target *target)
-{
-    aim_at(flight->dispatch, flight->container_id, flight->secret, endpoint, target);
+    return (struct exec_target){ .unix_path = flight->endpoint.unix_path, .url = flight->endpoint.url, .secret = flight->secret };
 }
 
 static int send(struct flight *flight, const struct execution_claim *claim, struct err *err)
 {
     const struct execution *execution = &claim->execution;
-    struct runtime_endpoint endpoint;
-    struct exec_target target;
+    const struct exec_target target = aim(flight);
     cleanup_free char *env_json = NULL;
     if (outcome_merge_env(claim->session_env_json, execution->env_json, &env_json, err) != 0)
         return -1;
@@ -146,7 +137,6 @@ static int send(struct flight *flight, const struct execution_claim *claim, stru
         .disk_mb = claim->resources.disk_mb,
         .max_processes = claim->resources.max_processes,
     };
-    aim(flight, &endpoint, &target);
     return execclient_start(flight->dispatch->http, &target, &request, &handlers, flight, &flight->run, err);
 }
 
@@ -199,6 +189,7 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
     memcpy(flight->notify, execution->notify, sizeof(flight->notify));
     memcpy(flight->container_id, claim->container_id, sizeof(flight->container_id));
     memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
+    served_nodes_endpoint(dispatch->nodes, claim->node_id, claim->container_id, &flight->endpoint);
     *bucket(dispatch, flight->seq) = flight;
     if (claim->unsynced && !claim->silent && !claim->lost)
         flight_push(flight, claim);
@@ -209,24 +200,21 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
 
 void flight_ack(struct flight *flight)
 {
-    struct runtime_endpoint endpoint;
-    struct exec_target target;
-    aim(flight, &endpoint, &target);
+    const struct exec_target target = aim(flight);
     execclient_ack(flight->dispatch->http, &target, flight->id, flight->mark);
 }
 
 void flight_cancel(struct flight *flight)
 {
-    struct runtime_endpoint endpoint;
-    struct exec_target target;
-    aim(flight, &endpoint, &target);
+    const struct exec_target target = aim(flight);
     execclient_cancel(flight->dispatch->http, &target, flight->id);
 }
 
 void dispatch_cancel_pushed(struct dispatch *dispatch, const struct execution_claim *claim)
 {
     struct runtime_endpoint endpoint;
-    struct exec_target target;
-    aim_at(dispatch, claim->container_id, claim->container_secret, &endpoint, &target);
+    if (!served_nodes_endpoint(dispatch->nodes, claim->node_id, claim->container_id, &endpoint))
+        return;
+    const struct exec_target target = { .unix_path = endpoint.unix_path, .url = endpoint.url, .secret = claim->container_secret };
     execclient_cancel(dispatch->http, &target, claim->execution.id);
 }

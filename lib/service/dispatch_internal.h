@@ -5,6 +5,7 @@
 
 #include "lib/service/dispatch.h"
 #include "lib/service/dispatch_outcome.h"
+#include "lib/service/served_nodes.h"
 #include "lib/service/transfers.h"
 
 /* One execution from its claim until it is stored: perhaps its files first (`transfer`), then under way (`run`), perhaps files again, then
@@ -26,6 +27,7 @@ struct flight {
     char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
     char container_id[CONTAINER_ID_SIZE];
     char secret[CONTAINER_SECRET_SIZE];
+    struct runtime_endpoint endpoint; /* where its executor listens */
     struct verdict verdict;
     size_t tries;   /* to store it */
     bool uncertain; /* a commit with it had an unknown outcome */
@@ -41,7 +43,7 @@ struct flight_list {
 
 struct dispatch {
     struct dispatch_config config;
-    char node_id[NODE_ID_SIZE]; /* whose sandboxes it reaches */
+    struct served_nodes *nodes; /* whose sandboxes it reaches */
     struct http *http;
     struct transfers *transfers; /* NULL until files are moved for the first time */
     struct flight_list running, moving, ended;
@@ -63,7 +65,7 @@ void flight_postpone(struct flight *flight);
 /* Executor calls that nobody waits for. */
 void flight_ack(struct flight *flight);
 void flight_cancel(struct flight *flight);
-/* The same for one that is no flight: its executor pushes. Id, container and secret of `claim` are looked at. */
+/* The same for one that is no flight: its executor pushes. Id, node, container and secret of `claim` are looked at. */
 void dispatch_cancel_pushed(struct dispatch *dispatch, const struct execution_claim *claim);
 
 /* Between the lists. */

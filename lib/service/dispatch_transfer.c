@@ -49,6 +49,7 @@ static int submit(struct flight *flight, enum transfer_direction direction, stru
     memcpy(transfer->execution_id, flight->id, sizeof(transfer->execution_id));
     memcpy(transfer->container_id, flight->container_id, sizeof(transfer->container_id));
     memcpy(transfer->secret, flight->secret, sizeof(transfer->secret));
+    transfer->endpoint = flight->endpoint;
     if (make_pool(dispatch, err) != 0 || transfers_submit(dispatch->transfers, transfer, err) != 0)
         return -1;
     flight->transfer = steal(transfer);

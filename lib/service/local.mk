@@ -31,3 +31,4 @@ lib_libservice_a_SOURCES += lib/service/files.c lib/service/files.h
 lib_libservice_a_SOURCES += lib/service/placing.c lib/service/placing.h lib/service/replacing.c lib/service/replacing.h
 lib_libservice_a_SOURCES += lib/service/node_removal.c lib/service/served_settings.c lib/service/served_settings.h
 lib_libservice_a_SOURCES += lib/service/probe.c lib/service/probe.h lib/service/probe_ask.c lib/service/probe_internal.h
+lib_libservice_a_SOURCES += lib/service/served_nodes.c lib/service/served_nodes.h

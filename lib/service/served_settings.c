@@ -8,7 +8,7 @@
 
 struct served_settings {
     struct settings settings; /* the first member: what the caller sees and frees */
-    char kind[8], socket[ENGINE_URL_MAX + 1];
+    char kind[8], engine[ENGINE_URL_MAX + 1], tls[ENGINE_URL_MAX + 1];
     char directory[256];
 };
 
@@ -32,7 +32,6 @@ void node_tag(const char *node_id, char out[NODE_TAG_SIZE])
 struct settings *served_settings_new(const struct settings *base, const struct node *node, struct err *err)
 {
     char tag[NODE_TAG_SIZE];
-    const char *path = engine_url_path(node->engine);
     struct served_settings *served = calloc(1, sizeof(*served));
     if (!served) {
         err_internal(err, 0, "out of memory for a node's settings");
@@ -41,10 +40,12 @@ struct settings *served_settings_new(const struct settings *base, const struct n
     node_tag(node->id, tag);
     served->settings = *base;
     snprintf(served->kind, sizeof(served->kind), "docker");
-    snprintf(served->socket, sizeof(served->socket), "%s", path ? path : node->engine);
+    snprintf(served->engine, sizeof(served->engine), "%s", node->engine);
+    snprintf(served->tls, sizeof(served->tls), "%s", node->tls_directory ? node->tls_directory : "");
     snprintf(served->directory, sizeof(served->directory), "%s/%s", base->runtime.directory, tag);
     served->settings.runtime.kind = served->kind;
-    served->settings.runtime.docker_socket = served->socket;
+    served->settings.runtime.docker_host = served->engine;
+    served->settings.runtime.docker_tls = served->tls;
     served->settings.runtime.directory = served->directory;
     return &served->settings;
 }

@@ -82,9 +82,8 @@ static void note(const struct transfer_tools *tools, const struct transfer *tran
 
 void transfer_run(struct transfer_tools *tools, struct transfer *transfer)
 {
-    struct runtime_endpoint endpoint;
-    runtime_endpoint(&tools->settings->runtime, transfer->container_id, &endpoint);
-    const struct exec_target target = { .unix_path = endpoint.unix_path, .url = endpoint.url, .secret = transfer->secret };
+    const struct exec_target target = { .unix_path = transfer->endpoint.unix_path, .url = transfer->endpoint.url,
+                                        .secret = transfer->secret };
     struct exec_files files = { .target = &target, .stop = tools->stop };
     cleanup(workspace_move_release) struct workspace_move move = {
         .files = &files,

@@ -21,6 +21,7 @@ struct transfer {
     char execution_id[EXECUTION_ID_SIZE];
     char container_id[CONTAINER_ID_SIZE];
     char secret[CONTAINER_SECRET_SIZE];
+    struct runtime_endpoint endpoint;
     int64_t execution_seq;
     void *arg;
 

@@ -8,6 +8,7 @@
 #include "lib/repo/engine_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/service/nodes.h"
+#include "lib/service/served_nodes.h"
 #include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
@@ -191,9 +192,36 @@ START_TEST(test_nodes__have_settings_of_their_own)
     ck_assert_str_eq(tag, again);
     ck_assert_uint_eq(strlen(tag), NODE_TAG_SIZE - 1);
     ck_assert_str_eq(a->runtime.kind, "docker");
+    ck_assert_str_eq(a->runtime.docker_host, "unix:///run/one.sock");
+    ck_assert_str_eq(b->runtime.docker_host, "unix:///run/two.sock");
     ck_assert_str_ne(a->runtime.directory, b->runtime.directory);
     ck_assert_ptr_nonnull(strstr(a->runtime.directory, tag));
     ck_assert_str_eq(a->database.name, fixture_settings->database.name);
+}
+END_TEST
+
+START_TEST(test_nodes__executors_are_found_by_their_node)
+{
+    struct err err = ERR_INIT;
+    struct runtime_endpoint own, near, far;
+    char host[NODE_ID_SIZE], tag[NODE_TAG_SIZE], wanted[300];
+    struct served_nodes *nodes = served_nodes_new(fixture_settings, &err);
+    ck_assert_ptr_nonnull(nodes);
+    node_own_id(fixture_settings, host);
+    ck_assert_uint_eq(served_nodes_ids(nodes)->count, 1);
+    ck_assert(served_nodes_endpoint(nodes, host, "0123456789ab", &own));
+    ck_assert(!served_nodes_endpoint(nodes, "near", "0123456789ab", &near));
+    add("near", "unix:///run/one.sock", host);
+    add("far", "unix:///run/one.sock", "another");
+    OK(served_nodes_refresh(nodes, fixture_db, &err));
+    ck_assert_uint_eq(served_nodes_ids(nodes)->count, 2);
+    ck_assert(served_nodes_endpoint(nodes, "near", "0123456789ab", &near));
+    ck_assert(!served_nodes_endpoint(nodes, "far", "0123456789ab", &far));
+    node_tag("near", tag);
+    snprintf(wanted, sizeof(wanted), "%s/%s/0123456789ab/run/executor.sock", fixture_settings->runtime.directory, tag);
+    ck_assert_str_eq(near.unix_path, wanted);
+    ck_assert_str_ne(own.unix_path, near.unix_path);
+    served_nodes_free(nodes);
 }
 END_TEST
 
@@ -208,5 +236,6 @@ int main(void)
     tcase_add_test(tcase, test_nodes__one_with_sandboxes_is_not_removed);
     tcase_add_test(tcase, test_nodes__one_that_is_gone_for_good_is_given_up);
     tcase_add_test(tcase, test_nodes__have_settings_of_their_own);
+    tcase_add_test(tcase, test_nodes__executors_are_found_by_their_node);
     return fixture_run(suite);
 }

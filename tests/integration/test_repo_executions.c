@@ -159,18 +159,18 @@ START_TEST(test_execution_repo__a_lease_that_ran_out_is_taken_over_once)
 }
 END_TEST
 
-START_TEST(test_execution_repo__a_dispatcher_claims_on_its_own_node)
+START_TEST(test_execution_repo__a_dispatcher_claims_on_its_own_nodes)
 {
     struct err err = ERR_INIT;
+    const struct string_list first = { (char *[]){ "n1", "n20", "" }, 3 }, second = { (char *[]){ "x", "n2" }, 2 };
     cleanup(claim_list_release) struct claim_list none = { 0 }, own = { 0 };
-    fixture_session("s1", "me", SESSION_RUNNING), queue("s1", 1);
-    fixture_sql("UPDATE containers SET node_id = 'n2'");
-    OK(execution_repo_claim(fixture_db, "d1", "n1", 10, &none, &err));
+    fixture_session("s1", "me", SESSION_RUNNING), queue("s1", 1), fixture_sql("UPDATE containers SET node_id = 'n2'");
+    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, &err));
     ck_assert_uint_eq(none.count, 0);
-    OK(execution_repo_claim(fixture_db, "d2", "n2", 10, &own, &err));
-    ck_assert_uint_eq(own.count, 1);
+    OK(execution_repo_claim(fixture_db, "d2", &second, 10, &own, &err));
+    ck_assert(own.count == 1 && strcmp(own.items[0].node_id, "n2") == 0);
     fixture_sql("UPDATE executions SET due_at = UTC_TIMESTAMP(3)"); /* the lease runs out */
-    OK(execution_repo_claim(fixture_db, "d1", "n1", 10, &none, &err));
+    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, &err));
     ck_assert_uint_eq(none.count, 0);
 }
 END_TEST
@@ -388,7 +388,7 @@ int main(void)
     tcase_add_test(tcase, test_execution_repo__a_session_never_has_more_than_its_share);
     tcase_add_test(tcase, test_execution_repo__oldest_first);
     tcase_add_test(tcase, test_execution_repo__a_lease_that_ran_out_is_taken_over_once);
-    tcase_add_test(tcase, test_execution_repo__a_dispatcher_claims_on_its_own_node);
+    tcase_add_test(tcase, test_execution_repo__a_dispatcher_claims_on_its_own_nodes);
     tcase_add_test(tcase, test_execution_repo__renew_release_retry);
     tcase_add_test(tcase, test_execution_repo__outcome_comes_back_as_it_was);
     tcase_add_test(tcase, test_execution_repo__a_waiter_is_kept_until_the_end);
