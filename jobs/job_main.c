@@ -3,42 +3,24 @@
 #include "jobs/job_main.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 
-#include "jobs/job_options.h"
+#include "jobs/job_frame.h"
 #include "lib/io/doorbell.h"
-#include "lib/repo/node_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/util/clock.h"
 
 enum {
-    BEAT_INTERVAL_MS = 2000,
-    ONCE_INTERVAL_MS = 60000, /* how often a job that runs by timer is expected */
-    PAUSE_FIRST_MS = 100,     /* after a failed step */
+    PAUSE_FIRST_MS = 100, /* after a failed step */
     PAUSE_LONGEST_MS = 2000,
     REMIND_MS = 60000, /* a failure that goes on is said again this often */
-    HOST_MAX = 40,
 };
 
-/* Everything the frame itself keeps. */
-struct frame {
-    struct job job;
-    struct job_options options;
-    int signals; /* signalfd */
-    int lock;
-    bool stopping;
-    int64_t started_at;
-    char beat_as[65]; /* the instance, but for --once: all of those share one row */
-    int64_t beat_due_ms, step_due_ms; /* monotonic */
-    int64_t paused_until_ms, pause_ms;
-    enum err_code failing; /* the failure that was said in the log; ERR_NONE: none */
-    int64_t remind_ms;
-};
+/* What came of a turn. */
+enum turn { TURN_FAILED, TURN_IDLE, TURN_BUSY, TURN_WAITED, TURN_USELESS };
 
 void job_report(enum log_level level, const char *event, const struct err *err, const char *id_name, const char *id)
 {
@@ -46,39 +28,6 @@ void job_report(enum log_level level, const char *event, const struct err *err, 
         log_err(level, event, err, id_name, id);
     else
         log_event(level, event, LOG_STR(id_name ? id_name : "id", id));
-}
-
-/* The directory and what leads to it; that it cannot be made shows when it is used. */
-static void make_directory(const char *directory)
-{
-    char path[512];
-    snprintf(path, sizeof(path), "%s", directory);
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0755);
-        *slash = '/';
-    }
-    mkdir(path, 0711);
-}
-
-/* One instance a node, for jobs that own what is on it. */
-static int take_lock(struct frame *frame, struct err *err)
-{
-    char path[512];
-    const char *directory = frame->job.settings->runtime.directory;
-    if (!frame->job.definition->one_a_node)
-        return 0;
-    make_directory(directory);
-    snprintf(path, sizeof(path), "%s/%s.lock", directory, frame->job.definition->name);
-    frame->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (frame->lock < 0)
-        return err_internal(err, errno, "lock file %s", path);
-    /* of the process: a child that was just forked does not keep it when we are killed */
-    const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(frame->lock, F_SETLK, &whole) != 0)
-        return err_set(err, ERR_CONFLICT, "Another sandbox-%s is at work on this node (lock %s).",
-                       frame->job.definition->name, path);
-    return 0;
 }
 
 static int open_signals(struct frame *frame, struct err *err)
@@ -92,33 +41,6 @@ static int open_signals(struct frame *frame, struct err *err)
         return err_internal(err, errno, "sigprocmask");
     frame->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return frame->signals >= 0 ? 0 : err_internal(err, errno, "signalfd");
-}
-
-/* With --once the address is left to the process that may be running; a throw-away socket still rings others. */
-static int open_doorbell(struct frame *frame, char bound[DOORBELL_ADDRESS_SIZE], struct err *err)
-{
-    const struct job_definition *definition = frame->job.definition;
-    const char *address = "127.0.0.1:0";
-    if (definition->doorbell && !frame->options.once)
-        address = definition->doorbell(frame->job.settings);
-    frame->job.doorbell = doorbell_open(address, bound, err);
-    return frame->job.doorbell >= 0 ? 0 : err_wrap(err, "doorbell %s", address);
-}
-
-static void name_instance(struct frame *frame, const char *bound)
-{
-    struct job *job = &frame->job;
-    char host[256] = "localhost", own[16] = "";
-    const char *port = strrchr(bound, ':');
-    gethostname(host, sizeof(host) - 1);
-    bool alone = job->definition->one_a_node;
-    if (!alone && frame->options.once)
-        snprintf(own, sizeof(own), ":%d", (int)getpid());
-    else if (!alone && job->definition->doorbell && port)
-        snprintf(own, sizeof(own), "%s", port);
-    snprintf(job->instance, sizeof(job->instance), "%.*s:%s%s", HOST_MAX, host, job->definition->name, own);
-    snprintf(frame->beat_as, sizeof(frame->beat_as), "%.*s:%s%s", HOST_MAX, host, job->definition->name,
-             frame->options.once ? ":once" : own);
 }
 
 static void raise_limits(void)
@@ -142,21 +64,21 @@ static void open_metrics(struct job *job)
 static int frame_open(struct frame *frame, struct err *err)
 {
     struct job *job = &frame->job;
-    char bound[DOORBELL_ADDRESS_SIZE] = "";
     struct settings *settings = NULL;
     if (settings_load(frame->options.config, &settings, err) != 0)
         return -1;
     job->settings = settings;
     log_setup(job->definition->name, (enum log_level)log_level_parse(settings->log.level));
     raise_limits();
-    if (open_signals(frame, err) != 0 || take_lock(frame, err) != 0 || open_doorbell(frame, bound, err) != 0)
+    if (gethostname(frame->host, sizeof(frame->host) - 1) != 0)
+        frame->host[sizeof(frame->host) - 1] = '\0'; /* cut off */
+    if (open_signals(frame, err) != 0)
         return -1;
-    name_instance(frame, bound);
     job->db = db_new(&settings->database);
     if (!job->db)
         return err_internal(err, ENOMEM, "making a database connection");
     open_metrics(job);
-    return job->definition->open ? job->definition->open(job, err) : 0;
+    return 0;
 }
 
 static void frame_close(struct frame *frame)
@@ -164,38 +86,14 @@ static void frame_close(struct frame *frame)
     struct job *job = &frame->job;
     if (job->state && job->definition->close)
         job->definition->close(job);
+    job_sign_say(frame, 0, true);
+    job_sign_forget_waiting(frame);
     db_free(job->db);
     metrics_close(job->metrics);
     cleanup_close_fd(&job->doorbell);
     cleanup_close_fd(&frame->signals);
     cleanup_close_fd(&frame->lock);
     settings_free((struct settings *)job->settings);
-}
-
-static int64_t beat_interval(const struct frame *frame)
-{
-    int64_t silence_ms = frame->job.definition->silence_ms;
-    if (frame->options.once)
-        return ONCE_INTERVAL_MS;
-    return silence_ms > BEAT_INTERVAL_MS ? silence_ms : BEAT_INTERVAL_MS;
-}
-
-static int beat(struct frame *frame, struct err *err)
-{
-    int64_t now = clock_mono_ms();
-    if (now < frame->beat_due_ms)
-        return 0;
-    struct job_beat sign = {
-        .pid = getpid(),
-        .started_at = frame->started_at,
-        .interval_ms = beat_interval(frame),
-    };
-    snprintf(sign.name, sizeof(sign.name), "%s", frame->job.definition->name);
-    snprintf(sign.instance, sizeof(sign.instance), "%s", frame->beat_as);
-    if (job_repo_beat(frame->job.db, &sign, err) != 0)
-        return -1;
-    frame->beat_due_ms = now + BEAT_INTERVAL_MS;
-    return 0;
 }
 
 /* Says a failure when it begins or changes, and now and then while it goes on. */
@@ -223,36 +121,60 @@ static void note_success(struct frame *frame)
     frame->paused_until_ms = 0;
 }
 
-static enum job_step turn(struct frame *frame)
+static enum turn step(struct frame *frame, struct err *err)
 {
     struct job *job = &frame->job;
+    int64_t begun = clock_mono_ms();
+    enum job_step result = job->definition->step(job, err);
+    job_sign_say(frame, clock_mono_ms() - begun, false);
+    if (result == JOB_STEP_FAILED)
+        return TURN_FAILED;
+    job->rung = job->due = false;
+    return result == JOB_STEP_BUSY ? TURN_BUSY : TURN_IDLE;
+}
+
+static enum turn work(struct frame *frame, struct err *err)
+{
+    enum job_place place = job_place_take(frame, err);
+    if (place == JOB_PLACE_USELESS)
+        return TURN_USELESS;
+    if (place == JOB_PLACE_WAITS && frame->options.once)
+        return TURN_WAITED;
+    if (place == JOB_PLACE_FAILED || job_sign_beat(frame, err) != 0)
+        return TURN_FAILED;
+    return place == JOB_PLACE_WORKS ? step(frame, err) : TURN_WAITED;
+}
+
+static enum turn turn(struct frame *frame)
+{
     struct err err = ERR_INIT;
     int64_t now = clock_mono_ms();
     if (now < frame->paused_until_ms)
-        return JOB_STEP_FAILED;
+        return TURN_FAILED;
     if (now >= frame->step_due_ms) {
-        job->due = true;
-        frame->step_due_ms = now + frame->options.interval_ms;
+        frame->job.due = true;
+        frame->step_due_ms = now + frame->options.every_ms;
     }
-    enum job_step result = JOB_STEP_FAILED;
-    if (beat(frame, &err) == 0)
-        result = job->definition->step(job, &err);
-    if (result == JOB_STEP_FAILED) {
+    enum turn result = work(frame, &err);
+    if (result == TURN_FAILED)
         note_failure(frame, &err);
-        return result;
-    }
-    job->rung = job->due = false;
-    note_success(frame);
+    else if (result == TURN_USELESS)
+        job_report(LOG_LEVEL_ERROR, "cannot start", &err, NULL, NULL);
+    else
+        note_success(frame);
     return result;
 }
 
 static int time_left(const struct frame *frame)
 {
+    int64_t now = clock_mono_ms();
     int64_t due = frame->beat_due_ms < frame->step_due_ms ? frame->beat_due_ms : frame->step_due_ms;
+    if (!frame->working && due > now + JOB_STANDBY_MS)
+        due = now + JOB_STANDBY_MS;
     if (frame->paused_until_ms)
         due = frame->paused_until_ms;
-    int64_t left = due - clock_mono_ms();
-    return left < 0 ? 0 : left > BEAT_INTERVAL_MS ? BEAT_INTERVAL_MS : (int)left;
+    int64_t left = due - now;
+    return left < 0 ? 0 : left > JOB_BEAT_MS ? JOB_BEAT_MS : (int)left;
 }
 
 static void take_signal(struct frame *frame)
@@ -262,14 +184,13 @@ static void take_signal(struct frame *frame)
         frame->stopping = true;
 }
 
-/* A job is the first member of its frame. */
 int job_keep_alive(struct job *job, struct err *err)
 {
     struct frame *frame = (struct frame *)job;
     take_signal(frame);
     if (frame->stopping)
         return err_set(err, ERR_UNAVAILABLE, "The job is ending.");
-    return beat(frame, err);
+    return job_sign_beat(frame, err);
 }
 
 bool job_stopping(const struct job *job)
@@ -286,8 +207,8 @@ static void wait_for_work(struct frame *frame)
         { .fd = frame->signals, .events = POLLIN },
         { .fd = job->doorbell, .events = POLLIN },
     };
-    unsigned count = frame->paused_until_ms ? 1 : 2;
-    if (!job->definition->wait) {
+    unsigned count = frame->paused_until_ms || !frame->working ? 1 : 2;
+    if (!job->definition->wait || !frame->working) {
         poll(fds, count, time_left(frame));
     } else if (job->definition->wait(job, fds, count, time_left(frame), &err) != 0) {
         note_failure(frame, &err);
@@ -299,12 +220,17 @@ static void wait_for_work(struct frame *frame)
         job->rung = true;
 }
 
+/* With --once the first turn that leaves nothing to do is the last one. */
 static int frame_loop(struct frame *frame)
 {
     for (;;) {
-        enum job_step result = turn(frame);
-        if (frame->options.once && result != JOB_STEP_BUSY)
-            return result == JOB_STEP_IDLE ? JOB_EXIT_OK : JOB_EXIT_FAILED;
+        enum turn result = turn(frame);
+        if (result == TURN_USELESS || (frame->options.once && result == TURN_FAILED))
+            return JOB_EXIT_FAILED;
+        if (frame->options.once && result == TURN_WAITED)
+            log_event(LOG_LEVEL_INFO, "another one is at work");
+        if (frame->options.once && result != TURN_BUSY)
+            return JOB_EXIT_OK;
         if (!frame->stopping)
             wait_for_work(frame);
         if (frame->stopping)
@@ -318,7 +244,7 @@ int job_run(const struct job_definition *definition, int argc, char **argv)
         .job = { .definition = definition, .doorbell = -1 },
         .signals = -1,
         .lock = -1,
-        .started_at = clock_wall_ms(),
+        .started_ms = clock_mono_ms(),
     };
     struct err err = ERR_INIT;
     int status = JOB_EXIT_FAILED;
@@ -329,7 +255,6 @@ int job_run(const struct job_definition *definition, int argc, char **argv)
     if (frame_open(&frame, &err) != 0) {
         job_report(LOG_LEVEL_ERROR, "cannot start", &err, NULL, NULL);
     } else {
-        log_event(LOG_LEVEL_INFO, "started", LOG_STR("instance", frame.job.instance));
         status = frame_loop(&frame);
         log_event(LOG_LEVEL_INFO, "ended", LOG_INT("status", status));
     }

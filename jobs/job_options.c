@@ -5,36 +5,36 @@
 #include "jobs/job_options.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 
-enum { INTERVAL_MAX_MS = 24 * 3600 * 1000 };
+#include "lib/util/duration.h"
+
+enum { EVERY_MAX_MS = 24 * 3600 * 1000 };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },   { "once", no_argument, NULL, 'o' },
-    { "interval", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' },
+    { "every", required_argument, NULL, 'e' },    { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },        { 0 },
 };
 
 static void usage(FILE *out, const struct job_definition *definition)
 {
+    char usual[DURATION_TEXT_SIZE];
+    duration_format(definition->interval_ms, usual);
     fprintf(out,
-            "Usage: sandbox-%s [--config PATH] [--once] [--interval MS]\n"
+            "Usage: sandbox-%s [--config PATH] [--every DURATION] [--once]\n"
             "%s\n\n"
-            "  --config PATH   settings file (else $SANDBOX_CONFIG, else the installed one)\n"
-            "  --once          do what is due now, then exit (for cron and timers)\n"
-            "  --interval MS   look at least this often (default %" PRId64 ")\n"
+            "  --config PATH      settings file (else $SANDBOX_CONFIG, else the installed one)\n"
+            "  --every DURATION   look at least this often: 500ms, 5s, 10m (default %s)\n"
+            "  --once             do what is due now, then exit (for cron and timers); with --every: it is started\n"
+            "                     this often (default 1m), and missed in detailed health when it is not\n"
             "  --help, --version\n",
-            definition->name, definition->summary, definition->interval_ms);
+            definition->name, definition->summary, usual);
 }
 
-static int read_interval(const char *text, int64_t *out)
+static bool read_every(const char *text, struct job_options *out)
 {
-    char *end = NULL;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end || value < 1 || value > INTERVAL_MAX_MS)
-        return -1;
-    *out = value;
-    return 0;
+    out->every_given = duration_parse(text, &out->every_ms) && out->every_ms <= EVERY_MAX_MS;
+    return out->every_given;
 }
 
 static int stop(int exit_code, int *exit_out)
@@ -54,7 +54,7 @@ static int misuse(const struct job_definition *definition, const char *problem, 
 int job_options_read(const struct job_definition *definition, int argc, char **argv, struct job_options *out,
                      int *exit_out)
 {
-    *out = (struct job_options){ .interval_ms = definition->interval_ms };
+    *out = (struct job_options){ .every_ms = definition->interval_ms };
     for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (c) {
         case 'c':
@@ -63,9 +63,9 @@ int job_options_read(const struct job_definition *definition, int argc, char **a
         case 'o':
             out->once = true;
             break;
-        case 'i':
-            if (read_interval(optarg, &out->interval_ms) != 0)
-                return misuse(definition, "--interval takes milliseconds, 1 to 86400000", exit_out);
+        case 'e':
+            if (!read_every(optarg, out))
+                return misuse(definition, "--every takes a duration like 500ms, 5s or 10m, up to 24h", exit_out);
             break;
         case 'h':
             usage(stdout, definition);

@@ -8,7 +8,8 @@
 struct job_options {
     const char *config;  /* NULL: the usual place */
     bool once;
-    int64_t interval_ms;
+    int64_t every_ms;    /* between steps; with --once: how often it is started */
+    bool every_given;
 };
 
 /* 0: run; else the process ends with *exit_out (help and version are said on stdout, misuse on stderr). */

@@ -1,5 +1,5 @@
 # The jobs: one frame, one small main each.
-JOB_FRAME = jobs/job_main.c jobs/job_main.h jobs/job_options.c jobs/job_options.h jobs/job_context.c jobs/job_context.h
+JOB_FRAME = jobs/job_main.c jobs/job_main.h jobs/job_frame.h jobs/job_place.c jobs/job_sign.c jobs/job_options.c jobs/job_options.h jobs/job_context.c jobs/job_context.h
 JOB_LIBS = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libexecclient.a lib/libio.a lib/libwire.a \
 	lib/libmodel.a lib/libutil.a $(MARIADB_LIBS) $(CURL_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS)
 sbin_PROGRAMS += jobs/sandbox-dispatchd jobs/sandbox-provisiond jobs/sandbox-reap jobs/sandbox-pool jobs/sandbox-purge \

@@ -37,6 +37,7 @@ static const struct job_definition pool = {
     .name = "pool",
     .summary = "Keeps the pool of warm sandboxes filled and fresh.",
     .interval_ms = INTERVAL_MS,
+    .one_of_all = true,
     .doorbell = address,
     .open = pool_open,
     .step = pool_step,

@@ -46,8 +46,10 @@ static enum job_step probe_step(struct job *job, struct err *err)
     if (probe_pass(probing->probe, &done, err) != 0)
         return job_stopping(job) ? JOB_STEP_IDLE : JOB_STEP_FAILED;
     if (done.missed || done.suspects || done.offline)
-        log_event(LOG_LEVEL_INFO, "probed", LOG_INT("asked", done.asked), LOG_INT("missed", done.missed),
-                  LOG_INT("suspects", done.suspects), LOG_INT("nodes_offline", done.offline));
+        job_did(job, "asked", done.asked);
+    job_did(job, "missed", done.missed);
+    job_did(job, "suspects", done.suspects);
+    job_did(job, "nodes_offline", done.offline);
     return JOB_STEP_IDLE;
 }
 

@@ -29,11 +29,13 @@ static int keep_alive(void *arg, struct err *err)
     return job_keep_alive(arg, err);
 }
 
-static void say(const struct purge_done *done)
+static void count(struct job *job, const struct purge_done *done)
 {
-    if (done->sessions || done->objects || done->audit || done->failures)
-        log_event(LOG_LEVEL_INFO, "purged", LOG_INT("sessions", done->sessions), LOG_INT("objects", done->objects),
-                  LOG_INT("bytes", done->bytes), LOG_INT("audit_entries", done->audit), LOG_INT("failures", done->failures));
+    job_did(job, "sessions", done->sessions);
+    job_did(job, "objects", done->objects);
+    job_did(job, "bytes", done->bytes);
+    job_did(job, "audit_entries", done->audit);
+    job_did(job, "failures", done->failures);
 }
 
 static enum job_step purge_step(struct job *job, struct err *err)
@@ -43,7 +45,7 @@ static enum job_step purge_step(struct job *job, struct err *err)
     if (!job->due)
         return JOB_STEP_IDLE;
     int status = purge_pass(job->state, &watch, job_report, &done, err);
-    say(&done);
+    count(job, &done);
     return status == 0 || job_stopping(job) ? JOB_STEP_IDLE : JOB_STEP_FAILED;
 }
 
@@ -51,6 +53,7 @@ static const struct job_definition purge = {
     .name = "purge",
     .summary = "Removes the files of ended sessions, replaced content and old entries of the audit trail.",
     .interval_ms = INTERVAL_MS,
+    .one_of_all = true,
     .silence_ms = SILENCE_MS,
     .open = purge_open,
     .step = purge_step,

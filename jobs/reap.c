@@ -9,16 +9,22 @@ enum { INTERVAL_MS = 1000 };
 static enum job_step reap_step(struct job *job, struct err *err)
 {
     struct context context;
+    struct reap_done done;
     if (!job->due)
         return JOB_STEP_IDLE;
     job_context(job, &context);
-    return reap_pass(&context, job_report, err) == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;
+    int status = reap_pass(&context, job_report, &done, err);
+    job_did(job, "expired", done.expired);
+    job_did(job, "failed", done.failed);
+    job_did(job, "rows", done.rows);
+    return status == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;
 }
 
 static const struct job_definition reap = {
     .name = "reap",
     .summary = "Ends sessions whose time limit is reached and sessions that could not start.",
     .interval_ms = INTERVAL_MS,
+    .one_of_all = true,
     .step = reap_step,
 };
 

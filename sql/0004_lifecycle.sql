@@ -67,3 +67,5 @@ CREATE TABLE IF NOT EXISTS webhooks (
     KEY work (status, due_at),
     KEY object (object_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS waiting BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'for the one that works to go';

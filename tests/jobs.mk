@@ -55,3 +55,6 @@ tests_integration_test_probe_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_deaths
 tests_integration_test_deaths_SOURCES = tests/integration/test_deaths.c $(JOBS_STAGE)
 tests_integration_test_deaths_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_jobs_frame
+tests_integration_test_jobs_frame_SOURCES = tests/integration/test_jobs_frame.c $(JOBS_STAGE)
+tests_integration_test_jobs_frame_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -1,7 +1,7 @@
 # lib/util, lib/model, doorbells and settings.
 UNIT_TESTS += tests/unit/test_err tests/unit/test_strbuf tests/unit/test_json tests/unit/test_clock_id tests/unit/test_log tests/unit/test_model \
 	tests/unit/test_doorbell tests/unit/test_settings
-UNIT_TESTS += tests/unit/test_json_names
+UNIT_TESTS += tests/unit/test_json_names tests/unit/test_duration
 UTIL_TEST_LIBS = lib/libmodel.a lib/libutil.a $(JSON_LIBS) $(CHECK_LIBS)
 tests_unit_test_err_SOURCES = tests/unit/test_err.c tests/unit/unit_test.h
 tests_unit_test_err_LDADD = $(UTIL_TEST_LIBS)
@@ -11,6 +11,8 @@ tests_unit_test_json_SOURCES = tests/unit/test_json.c
 tests_unit_test_json_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_json_names_SOURCES = tests/unit/test_json_names.c
 tests_unit_test_json_names_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_duration_SOURCES = tests/unit/test_duration.c
+tests_unit_test_duration_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_clock_id_SOURCES = tests/unit/test_clock_id.c
 tests_unit_test_clock_id_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c

@@ -70,9 +70,10 @@ static struct json_object *job_encode(const struct job_health *job)
     fields_add_text(object, "status", health_name(job->health));
     fields_add_text(object, "instance", job->last ? job->last->instance : NULL);
     fields_add_time(object, "last_beat_at", job->last ? job->last->beat_at : 0);
-    fields_add(object, "silent_ms", job->last ? json_object_new_int64(job->silent_ms) : NULL);
+    fields_add(object, "silent_ms", job->last ? json_object_new_int64(job->last->silent_ms) : NULL);
     if (job->last)
         fields_add_int(object, "interval_ms", job->last->interval_ms);
+    fields_add_int(object, "waiting", (int64_t)job->waiting);
     return object;
 }
 

@@ -168,8 +168,11 @@ struct job_beat {
     char name[33];     /* "dispatchd" */
     char instance[65]; /* "host:dispatchd" */
     int64_t pid;
-    int64_t started_at, beat_at;
+    int64_t running_ms;          /* given: since its start */
+    int64_t started_at, beat_at; /* read */
+    int64_t silent_ms;           /* read: since its beat, by the database's clock */
     int64_t interval_ms; /* a beat is due this often; silent for 3 intervals: not healthy */
+    bool waiting;        /* for one that works */
 };
 
 struct page {

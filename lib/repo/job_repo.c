@@ -3,15 +3,17 @@
 #include "lib/repo/node_repo.h"
 #include "lib/repo/rows.h"
 
-enum { BEAT, LIST, STATEMENTS };
+enum { BEAT, FORGET, LIST, STATEMENTS };
 
 const struct db_stmt job_repo_statements[] = {
-    [BEAT] = { "INSERT INTO jobs (instance, name, pid, started_at, beat_at, interval_ms)"
-               " VALUES (?, ?, ?, IFNULL(FROM_UNIXTIME(? / 1000), " SQL_NOW "), " SQL_NOW ", ?)"
+    [BEAT] = { "INSERT INTO jobs (instance, name, pid, started_at, beat_at, interval_ms, waiting)"
+               " VALUES (?, ?, ?, " SQL_NOW " - INTERVAL ? * 1000 MICROSECOND, " SQL_NOW ", ?, ?)"
                " ON DUPLICATE KEY UPDATE name = VALUES(name), pid = VALUES(pid),"
                " started_at = VALUES(started_at), beat_at = VALUES(beat_at),"
-               " interval_ms = VALUES(interval_ms)" },
-    [LIST] = { "SELECT instance, name, pid, " SQL_MS("started_at") ", " SQL_MS("beat_at") ", interval_ms"
+               " interval_ms = VALUES(interval_ms), waiting = VALUES(waiting)" },
+    [FORGET] = { "DELETE FROM jobs WHERE instance = ?" },
+    [LIST] = { "SELECT instance, name, pid, " SQL_MS("started_at") ", " SQL_MS("beat_at") ", interval_ms, waiting,"
+               " TIMESTAMPDIFF(MICROSECOND, beat_at, " SQL_NOW ") DIV 1000"
                " FROM jobs ORDER BY name, instance" },
     [STATEMENTS] = { NULL },
 };
@@ -20,8 +22,12 @@ static const struct db_stmt *const sql = job_repo_statements;
 int job_repo_beat(struct db *db, const struct job_beat *beat, struct err *err)
 {
     return DB_EXEC(db, &sql[BEAT], NULL, err, db_text(beat->instance), db_text(beat->name),
-                   db_int(beat->pid), beat->started_at ? db_int(beat->started_at) : db_null(),
-                   db_int(beat->interval_ms));
+                   db_int(beat->pid), db_int(beat->running_ms), db_int(beat->interval_ms), db_int(beat->waiting));
+}
+
+int job_repo_forget(struct db *db, const char *instance, struct err *err)
+{
+    return DB_EXEC(db, &sql[FORGET], NULL, err, db_text(instance));
 }
 
 static int take_job(void *arg, const struct db_row *row, struct err *err)
@@ -35,6 +41,8 @@ static int take_job(void *arg, const struct db_row *row, struct err *err)
     item->started_at = db_row_int(row, 3);
     item->beat_at = db_row_int(row, 4);
     item->interval_ms = db_row_int(row, 5);
+    item->waiting = db_row_int(row, 6);
+    item->silent_ms = db_row_int(row, 7);
     return 0;
 }
 

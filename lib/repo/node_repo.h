@@ -20,6 +20,8 @@ int node_repo_pick(struct db *db, const struct resources *need, int64_t alive_s,
 
 /* Records a job's sign of life. */
 int job_repo_beat(struct db *db, const struct job_beat *beat, struct err *err) must_use;
+/* One that waited works now, or has ended. */
+int job_repo_forget(struct db *db, const char *instance, struct err *err) must_use;
 int job_repo_list(struct db *db, struct job_list *out, struct err *err) must_use;
 
 #endif

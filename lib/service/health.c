@@ -76,29 +76,37 @@ static enum health look_at_nodes(const struct context *context, struct health_re
     return good < report->nodes.count ? HEALTH_DEGRADED : HEALTH_GOOD;
 }
 
-static const struct job_beat *latest_beat(const struct job_list *beats, const char *name)
+static bool is_alive(const struct job_beat *beat)
 {
-    const struct job_beat *latest = NULL;
-    for (size_t i = 0; i < beats->count; i++)
-        if (strcmp(beats->items[i].name, name) == 0 &&
-            (!latest || beats->items[i].beat_at > latest->beat_at))
-            latest = &beats->items[i];
-    return latest;
+    return beat->silent_ms <= SILENT_INTERVALS * beat->interval_ms;
+}
+
+/* Those that wait for another one to go do not stand for it. */
+static void find_beats(const struct job_list *beats, struct job_health *job)
+{
+    for (size_t i = 0; i < beats->count; i++) {
+        const struct job_beat *beat = &beats->items[i];
+        if (strcmp(beat->name, job->name) != 0)
+            continue;
+        if (beat->waiting)
+            job->waiting += is_alive(beat);
+        else if (!job->last || beat->silent_ms < job->last->silent_ms)
+            job->last = beat;
+    }
 }
 
 static enum health look_at_jobs(const struct context *context, struct health_report *report)
 {
     struct err err = ERR_INIT;
-    int64_t start = clock_mono_us(), now = report->seen_ms;
+    int64_t start = clock_mono_us();
     int status = job_repo_list(context->db, &report->beats, &err);
     report->jobs_ms = ms_since(start);
     enum health overall = status == 0 ? HEALTH_GOOD : HEALTH_BAD;
     for (size_t i = 0; i < HEALTH_JOBS; i++) {
         struct job_health *job = &report->jobs[i];
         job->name = expected_jobs[i].name;
-        job->last = latest_beat(&report->beats, job->name);
-        job->silent_ms = job->last && now > job->last->beat_at ? now - job->last->beat_at : 0;
-        bool alive = job->last && job->silent_ms <= SILENT_INTERVALS * job->last->interval_ms;
+        find_beats(&report->beats, job);
+        bool alive = job->last && is_alive(job->last);
         job->health = alive ? HEALTH_GOOD : HEALTH_BAD;
         if (!alive)
             overall = worse(overall, expected_jobs[i].needed ? HEALTH_BAD : HEALTH_DEGRADED);

@@ -22,8 +22,8 @@ enum health health_of_node(const struct node *node, int64_t now_ms);
 struct job_health {
     const char *name;
     enum health health;
-    const struct job_beat *last; /* the latest beat of any instance; NULL: never seen */
-    int64_t silent_ms;           /* since that beat */
+    const struct job_beat *last; /* the latest beat of any instance that works; NULL: never seen */
+    size_t waiting;              /* instances that would take over */
 };
 enum { HEALTH_JOBS = 6 };
 

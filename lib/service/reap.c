@@ -15,19 +15,20 @@
 enum { BATCH = 200 };
 
 static int end_each(const struct context *context, const struct string_list *ids, const struct session_ending *how,
-                    report_fn report, struct err *err)
+                    report_fn report, int64_t *count, struct err *err)
 {
     for (size_t i = 0; i < ids->count; i++) {
         bool changed = false;
         if (session_service_end(context, ids->items[i], how, &changed, err) != 0)
             return -1;
+        *count += changed;
         if (changed)
             report(LOG_LEVEL_INFO, how->reason, NULL, "session_id", ids->items[i]);
     }
     return 0;
 }
 
-static int end_expired(const struct context *context, report_fn report, struct err *err)
+static int end_expired(const struct context *context, report_fn report, int64_t *count, struct err *err)
 {
     static const struct session_ending how = {
         .status = SESSION_TIMEOUT,
@@ -41,7 +42,7 @@ static int end_expired(const struct context *context, report_fn report, struct e
             return -1;
         if (ids.count > 0)
             FAILPOINT("reap.found");
-        int result = end_each(context, &ids, &how, report, err);
+        int result = end_each(context, &ids, &how, report, count, err);
         ended = ids.count;
         string_list_release(&ids);
         if (result != 0)
@@ -79,7 +80,7 @@ static void explain(const struct context *context, const struct node_list *nodes
         snprintf(out, size, "The sandbox did not start within %d seconds.", SESSION_START_LIMIT_S);
 }
 
-static int fail_stuck(const struct context *context, report_fn report, struct err *err)
+static int fail_stuck(const struct context *context, report_fn report, int64_t *count, struct err *err)
 {
     struct string_list ids = { 0 };
     struct node_list nodes = { 0 };
@@ -91,19 +92,20 @@ static int fail_stuck(const struct context *context, report_fn report, struct er
         struct string_list one = { .items = &ids.items[i], .count = 1 };
         explain(context, &nodes, ids.items[i], reason, sizeof(reason));
         const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = reason };
-        result = end_each(context, &one, &how, report, err);
+        result = end_each(context, &one, &how, report, count, err);
     }
     node_list_release(&nodes);
     string_list_release(&ids);
     return result;
 }
 
-int reap_pass(const struct context *context, report_fn report, struct err *err)
+int reap_pass(const struct context *context, report_fn report, struct reap_done *done, struct err *err)
 {
-    if (end_expired(context, report, err) != 0)
+    *done = (struct reap_done){ 0 };
+    if (end_expired(context, report, &done->expired, err) != 0)
         return -1;
     if (session_service_leave_lost_nodes(context, report, err) != 0 || session_service_place_waiting(context, err) != 0 ||
-        fail_stuck(context, report, err) != 0)
+        fail_stuck(context, report, &done->failed, err) != 0)
         return -1;
-    return retention_pass(context, err);
+    return retention_pass(context, &done->rows, err);
 }

@@ -32,7 +32,7 @@ static int purge_questions(const struct context *context, uint64_t *removed_out,
     return question_repo_purge(context->db, BATCH, removed_out, err);
 }
 
-int retention_pass(const struct context *context, struct err *err)
+int retention_pass(const struct context *context, int64_t *rows, struct err *err)
 {
     static int (*const purges[])(const struct context *, uint64_t *, struct err *) = {
         purge_rates, purge_cancellations, purge_keys, purge_questions,
@@ -40,9 +40,11 @@ int retention_pass(const struct context *context, struct err *err)
     FAILPOINT("reap.rows");
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
         uint64_t removed = BATCH;
-        for (int batch = 0; batch < BATCHES && removed == BATCH; batch++)
+        for (int batch = 0; batch < BATCHES && removed == BATCH; batch++) {
             if (purges[i](context, &removed, err) != 0)
                 return -1;
+            *rows += (int64_t)removed;
+        }
     }
     return 0;
 }

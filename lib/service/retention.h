@@ -6,7 +6,8 @@
 #include "lib/service/context.h"
 
 /* One pass over the queues' and requests' leftovers: rates that were paid back long ago, idempotency keys older than a day, notes about
- * executions to cancel that have ended, questions that nobody waits for. What a pass leaves, the next one takes. */
-int retention_pass(const struct context *context, struct err *err) must_use;
+ * executions to cancel that have ended, questions that nobody waits for. What a pass leaves, the next one takes.
+ * Adds how many went to *rows. */
+int retention_pass(const struct context *context, int64_t *rows, struct err *err) must_use;
 
 #endif

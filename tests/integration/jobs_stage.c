@@ -137,12 +137,31 @@ int stage_main(struct SRunner *runner)
     return failed == 0 ? 0 : 1;
 }
 
+static const char *const none[] = { NULL };
+
 pid_t stage_start(struct stage *stage, const char *name)
 {
-    return stage_start_armed(stage, name, NULL);
+    return stage_start_with(stage, name, none, none);
 }
 
 pid_t stage_start_armed(struct stage *stage, const char *name, const char *failpoints)
+{
+    char variable[256];
+    snprintf(variable, sizeof(variable), "SANDBOX_FAILPOINTS=%s", failpoints ? failpoints : "");
+    return stage_start_with(stage, name, none, failpoints ? (const char *const[]){ variable, NULL } : none);
+}
+
+static void run_job(struct stage *stage, const char *path, const char *const *options, const char *const *variables)
+{
+    const char *argv[8] = { path, "--config", stage->config };
+    for (size_t i = 0; i < 4 && options[i]; i++)
+        argv[i + 3] = options[i];
+    for (size_t i = 0; variables[i]; i++)
+        putenv((char *)variables[i]);
+    execv(path, (char *const *)argv);
+}
+
+pid_t stage_start_with(struct stage *stage, const char *name, const char *const *options, const char *const *variables)
 {
     char path[512], log[128];
     snprintf(path, sizeof(path), "%s/jobs/sandbox-%s", build_directory(), name);
@@ -153,9 +172,7 @@ pid_t stage_start_armed(struct stage *stage, const char *name, const char *failp
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!getenv("SANDBOX_TEST_VERBOSE") && !freopen(log, "a", stderr))
         _exit(126);
-    if (failpoints)
-        setenv("SANDBOX_FAILPOINTS", failpoints, 1);
-    execl(path, path, "--config", stage->config, (char *)NULL);
+    run_job(stage, path, options, variables);
     _exit(127);
 }
 

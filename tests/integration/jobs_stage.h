@@ -32,6 +32,8 @@ int stage_main(struct SRunner *runner);
 pid_t stage_start(struct stage *stage, const char *name);
 /* Likewise, with failure points (lib/util/failpoint.h); NULL: none. */
 pid_t stage_start_armed(struct stage *stage, const char *name, const char *failpoints);
+/* With options (at most four) and variables ("NAME=VALUE"), each list ended by NULL. */
+pid_t stage_start_with(struct stage *stage, const char *name, const char *const *options, const char *const *variables);
 /* Sends a signal and waits for the end; the wait status. */
 int stage_stop(pid_t pid, int signal);
 

@@ -80,16 +80,17 @@ static void quiet(enum log_level level, const char *event, const struct err *err
 START_TEST(test_audit__time_limits_are_the_programs)
 {
     struct err err = ERR_INIT;
+    struct reap_done done;
     char id[SESSION_ID_SIZE], uri[128];
     struct context context = api_me->context;
     context.actor = (struct actor){ .name = "sandbox-reap" };
     api_create(api_me, id, uri);
     fixture_sql("UPDATE sessions SET expires_at = UTC_TIMESTAMP(3)");
-    OK(reap_pass(&context, quiet, &err));
+    OK(reap_pass(&context, quiet, &done, &err));
     last("sandbox-reap", "expire", "session", id, "time limit");
     api_create(api_me, id, uri);
     fixture_sql("UPDATE sessions SET created_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE WHERE status = 'creating'");
-    OK(reap_pass(&context, quiet, &err));
+    OK(reap_pass(&context, quiet, &done, &err));
     last("sandbox-reap", "fail", "session", id, "did not start");
 }
 END_TEST

@@ -127,10 +127,11 @@ END_TEST
 START_TEST(test_idempotency__a_day_old_counts_as_absent)
 {
     struct err err = ERR_INIT;
+    int64_t rows = 0;
     api_me->param = KEY("k");
     json_object_put(client_json(api_me, "POST", API_SESSIONS, API_CREATE, 201));
     fixture_sql("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 86390 SECOND");
-    OK(retention_pass(&api_me->context, &err));
+    OK(retention_pass(&api_me->context, &rows, &err));
     free(call("POST", API_SESSIONS, API_CREATE, 201, true));
     fixture_sql("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 86401 SECOND");
     check_same(API_SESSIONS, "{\"template_id\":\"python-basic\"}", 201); /* overwritten, hash and all */
@@ -139,7 +140,7 @@ START_TEST(test_idempotency__a_day_old_counts_as_absent)
     fixture_sql("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 86401 SECOND;"
                 "INSERT INTO idempotency_keys (owner, idem_key, request_hash, created_at) SELECT 'o', seq, '', '2026-01-01' FROM seq_1_to_1200;"
                 "INSERT INTO idempotency_keys (owner, idem_key, request_hash, created_at) VALUES ('o', 'young', '', UTC_TIMESTAMP(3))");
-    OK(retention_pass(&api_me->context, &err));
+    OK(retention_pass(&api_me->context, &rows, &err));
     ck_assert_int_eq(fixture_number(KEYS), 1);
 }
 END_TEST

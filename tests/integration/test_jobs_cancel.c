@@ -59,6 +59,7 @@ START_TEST(test_jobs_cancel__a_running_one_keeps_its_output)
     char id[EXECUTION_ID_SIZE];
     struct execution execution = { 0 };
     struct err err = ERR_INIT;
+    struct reap_done done;
     script_endless(&killed);
     stage_execute(&stage, &session, "pass", 3, id);
     stage_await_posts(fake, 1);
@@ -74,7 +75,7 @@ START_TEST(test_jobs_cancel__a_running_one_keeps_its_output)
     execution_release(&execution);
     ck_assert_int_eq(cancel(id), EXECUTION_CANCELLED);
     ck_assert_int_eq(stage_count(&stage, "SELECT COUNT(*) FROM cancellations"), 1);
-    ck_assert_int_eq(reap_pass(&stage.context, no_report, &err), 0);
+    ck_assert_int_eq(reap_pass(&stage.context, no_report, &done, &err), 0);
     ck_assert_int_eq(stage_count(&stage, "SELECT COUNT(*) FROM cancellations"), 0);
 }
 END_TEST

@@ -335,15 +335,6 @@ START_TEST(test_jobs_provision__without_a_provisioner_a_session_fails_and_says_s
 }
 END_TEST
 
-START_TEST(test_jobs_provision__a_second_one_is_kept_out)
-{
-    int status = 0;
-    pid_t second = stage_start(&stage, "provisiond");
-    ck_assert_int_eq(waitpid(second, &status, 0), second);
-    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-}
-END_TEST
-
 /* --- a node that cannot --- */
 
 static void broken_set_up(void)
@@ -390,7 +381,6 @@ int main(void)
     tcase_add_test(all, test_jobs_provision__pool_is_filled_claimed_refilled_and_drained);
     tcase_add_test(all, test_jobs_provision__a_session_over_its_time_is_ended);
     tcase_add_test(all, test_jobs_provision__without_a_provisioner_a_session_fails_and_says_so);
-    tcase_add_test(all, test_jobs_provision__a_second_one_is_kept_out);
     suite_add_tcase(suite, all);
     tcase_add_checked_fixture(broken, broken_set_up, tear_down);
     tcase_set_timeout(broken, 120);

@@ -89,9 +89,10 @@ END_TEST
 START_TEST(test_retention__rates_that_say_nothing_go)
 {
     struct err err = ERR_INIT;
+    int64_t rows = 0;
     fixture_sql("INSERT INTO rate_limits (id, due_us) SELECT CONCAT('old', seq), 5 FROM seq_1_to_1200");
     ck_assert_int_eq(take("new", SECOND_US, 1), 0);
-    OK(retention_pass(&api_me->context, &err));
+    OK(retention_pass(&api_me->context, &rows, &err));
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM rate_limits"), 1);
 }
 END_TEST

@@ -229,7 +229,7 @@ END_TEST
 START_TEST(test_job_repo__the_last_beat_counts)
 {
     struct err err = ERR_INIT;
-    struct job_beat beat = { .name = "pool", .instance = "h:pool", .pid = 1, .started_at = 1700000000123, .interval_ms = 5000 };
+    struct job_beat beat = { .name = "pool", .instance = "h:pool", .pid = 1, .running_ms = 60000, .interval_ms = 5000 };
     OK(job_repo_beat(fixture_db, &beat, &err));
     beat.pid = 2;
     OK(job_repo_beat(fixture_db, &beat, &err));
@@ -237,7 +237,9 @@ START_TEST(test_job_repo__the_last_beat_counts)
     OK(job_repo_list(fixture_db, &list, &err));
     ck_assert_uint_eq(list.count, 1);
     ck_assert_int_eq(list.items[0].pid, 2);
-    ck_assert_int_eq(list.items[0].started_at, 1700000000123);
+    ck_assert_int_eq(list.items[0].beat_at - list.items[0].started_at, 60000);
+    ck_assert_int_lt(list.items[0].silent_ms, 10000);
+    ck_assert(!list.items[0].waiting);
     ck_assert_int_ge(list.items[0].beat_at, clock_wall_ms() - 10000);
     ck_assert_str_eq(list.items[0].name, "pool");
 }
