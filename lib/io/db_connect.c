@@ -23,7 +23,7 @@ const struct setting db_setting_table[] = {
     { .key = "password", .type = SETTING_STRING, .offset = AT(password), .preset = "", .secret = true,
       .help = "Its password; empty for unix_socket authentication." },
     { .key = "timeout_ms", .type = SETTING_INT, .offset = AT(timeout_ms), .preset = "5000", .min = 1000,
-      .max = 3600000, .unit = "ms", .help = "How long to wait for a connection or an answer (whole seconds)." },
+      .max = 3600000, .unit = "ms", .help = "How long to wait for a connection or an answer (whole seconds, 2 at least)." },
 };
 const size_t db_setting_count = sizeof(db_setting_table) / sizeof(db_setting_table[0]);
 
@@ -35,15 +35,20 @@ static void init_library(void)
 }
 
 /* One round trip, sent by the library right after the handshake. */
-static const char session_setup[] =
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,"
-    "NO_ENGINE_SUBSTITUTION', tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 5, "
-    "autocommit = 1";
+#define SESSION_SETUP                                                                                                  \
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,"                 \
+    "NO_ENGINE_SUBSTITUTION', tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = %u, autocommit = 1"
+enum { LOCK_WAIT_MAX_S = 3 };
 
 static int set_options(MYSQL *mysql, const struct db_settings *settings)
 {
+    char session_setup[sizeof(SESSION_SETUP) + 16];
     unsigned seconds = (unsigned)((settings->timeout_ms + 999) / 1000);
     unsigned no = 0;
+    if (seconds < 2)
+        seconds = 2;
+    /* the server gives up waiting for a lock before we give up waiting for its answer: else what happened is not known */
+    snprintf(session_setup, sizeof(session_setup), SESSION_SETUP, seconds <= LOCK_WAIT_MAX_S ? seconds - 1 : LOCK_WAIT_MAX_S);
     return mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &seconds) ||
            mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &seconds) ||
            mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &seconds) ||
@@ -95,14 +100,14 @@ int db_connect(struct db *db, struct err *err)
 
 void db_disconnect(struct db *db)
 {
+    if (db->mysql)
+        mysql_close(db->mysql); /* before its statements: closing one of them may wait for the rest of a result */
+    db->mysql = NULL;
     while (db->prepared) {
         struct db_prepared *first = db->prepared;
         db->prepared = first->next;
         db_prepared_free(first);
     }
-    if (db->mysql)
-        mysql_close(db->mysql);
-    db->mysql = NULL;
 }
 
 bool db_errnum_unsent(unsigned errnum)

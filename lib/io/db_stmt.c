@@ -164,13 +164,19 @@ static struct db_prepared *run_once(struct db *db, const struct db_stmt *stmt,
     char text[MYSQL_ERRMSG_SIZE];
     snprintf(text, sizeof(text), "%s", mysql_stmt_error(prepared->stmt));
     errnum = mysql_stmt_errno(prepared->stmt);
-    if (!db_errnum_lost(errnum))
+    /* the library still expects the rest of a result that ended with an error (a deadlock while rows were locked and sent), and waits for it */
+    bool torn = !db_errnum_lost(errnum) && mysql_stmt_field_count(prepared->stmt) > 0;
+    if (torn)
+        db_disconnect(db);
+    else if (!db_errnum_lost(errnum))
         mysql_stmt_free_result(prepared->stmt);
     else
         *again_out = free_to_retry && (!write || db_errnum_unsent(errnum));
     if (clock_mono_ms() - start >= DB_RETRY_WITHIN_MS)
         *again_out = false;
     db_fail(db, errnum, text, write, err);
+    if (torn && db->in_transaction && db->doom == DB_DOOM_NONE)
+        db->doom = DB_DOOM_LOST;
     return NULL;
 }
 

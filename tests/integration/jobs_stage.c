@@ -296,12 +296,22 @@ enum session_status stage_await_session(struct stage *stage, const char *id)
     ck_abort_msg("session %s did not start", id);
 }
 
-void stage_kill_database(void)
+static void end_database(const char *signal_name)
 {
     char command[512];
-    snprintf(command, sizeof(command), "p=$(cat %s); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done",
-             getenv("SANDBOX_TEST_DB_PID_FILE"));
+    snprintf(command, sizeof(command), "p=$(cat %s); kill -%s $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done",
+             getenv("SANDBOX_TEST_DB_PID_FILE"), signal_name);
     (void)!system(command);
+}
+
+void stage_kill_database(void)
+{
+    end_database("KILL");
+}
+
+void stage_stop_database(void)
+{
+    end_database("TERM");
 }
 
 void stage_start_database(struct stage *stage)

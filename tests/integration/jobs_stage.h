@@ -54,8 +54,9 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
 void stage_await_execution(struct stage *stage, const char *id, struct execution *out);
 /* Waits (at most 40 s) until the session has another status than creating; that status. */
 enum session_status stage_await_session(struct stage *stage, const char *id);
-/* The database of tests/with-mariadb.sh goes at once, and comes back. */
+/* The database of tests/with-mariadb.sh goes at once, or is stopped as by its operator; and comes back. */
 void stage_kill_database(void);
+void stage_stop_database(void);
 void stage_start_database(struct stage *stage);
 /* Runs one SQL statement; for what no service offers. */
 void stage_sql(struct stage *stage, const char *sql);

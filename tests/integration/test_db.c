@@ -88,7 +88,7 @@ START_TEST(test_db__session_is_set_up)
 {
     ck_assert_int_eq(fixture_number("SELECT @@tx_isolation = 'READ-COMMITTED' AND @@time_zone = '+00:00'"
                                     " AND @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4'"
-                                    " AND @@innodb_lock_wait_timeout = 5"), 1);
+                                    " AND @@innodb_lock_wait_timeout = 3"), 1);
 }
 END_TEST
 

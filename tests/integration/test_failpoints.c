@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "lib/util/failpoint.h"
-#include "tests/integration/failpoint_scene.h"
+#include "tests/integration/fault_scene.h"
 
-enum { EXIT_SKIPPED = 77, CODE_SIZE = 512, NAME_SIZE = 64 };
+enum { EXIT_SKIPPED = 77, NAME_SIZE = 64 };
 
 static const char *const create_points[] = { "create.before-commit", "create.committed", "create.rung" };
 static const char *const execute_points[] = { "execute.before-commit", "execute.committed", "execute.rung" };
@@ -31,38 +31,12 @@ static const char *const purge_points[] = { "purge.claimed", "purge.rows-gone", 
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
-/* Leaves its mark in the workspace each time that it runs, and speaks. */
-static void marking(int mark, char out[CODE_SIZE])
-{
-    snprintf(out, CODE_SIZE, "print('begun', flush=True)\nwith open('marks', 'a') as marks:\n    marks.write('%d ')\n"
-             "def handler(event):\n    return %d", mark, mark);
-}
-
-/* The marks of all executions until now are those, each once: none was tried more often than once. */
-static void expect_marks(const char *expected)
-{
-    char id[EXECUTION_ID_SIZE], quoted[CODE_SIZE];
-    client_executes("def handler(event):\n    return open('marks').read()", id);
-    struct execution execution = await_completed(id);
-    snprintf(quoted, sizeof(quoted), "\"%s\"", expected);
-    ck_assert_str_eq(execution.outcome.return_json, quoted);
-    execution_release(&execution);
-}
-
-/* Runs, and ran once: a take-over is no second try. */
-static void expect_once(const char *id)
-{
-    struct execution execution = await_completed(id);
-    ck_assert_int_eq(execution.attempts, 1);
-    execution_release(&execution);
-}
-
 START_TEST(test_failpoints__a_web_worker)
 {
-    char code[CODE_SIZE], id[EXECUTION_ID_SIZE];
+    char code[MARKING_SIZE], id[EXECUTION_ID_SIZE];
     for (int i = 0; i < 3; i++) {
         client_creates_dying(create_points[i], i > 0);
-        marking(0, code);
+        marking(0, 0, code);
         client_executes_dying(execute_points[i], i > 0, code, id);
         expect_once(id);
         expect_marks("0 ");
@@ -74,11 +48,11 @@ END_TEST
 
 START_TEST(test_failpoints__provisiond_makes)
 {
-    char code[CODE_SIZE], id[EXECUTION_ID_SIZE];
+    char code[MARKING_SIZE], id[EXECUTION_ID_SIZE];
     for (int i = 0; i < COUNT(making_points); i++) {
         victim_arm("provisiond", making_points[i]);
         client_creates(300);
-        marking(0, code);
+        marking(0, 0, code);
         client_executes(code, id);
         await_running();
         victim_has_died();
@@ -105,17 +79,17 @@ END_TEST
 /* Its executor dies as well: the execution that finds that out is tried again, in another container, with the files of the first. */
 START_TEST(test_failpoints__provisiond_replaces)
 {
-    char code[CODE_SIZE], id[EXECUTION_ID_SIZE], command[256];
+    char code[MARKING_SIZE], id[EXECUTION_ID_SIZE], command[256];
     for (int i = 0; i < COUNT(replacing_points); i++) {
         client_creates(300);
         await_running();
-        marking(0, code);
+        marking(0, 0, code);
         client_executes(code, id);
         expect_once(id);
         victim_arm("provisiond", replacing_points[i]);
         snprintf(command, sizeof(command), "for f in %s/*/pid; do p=$(cut -d' ' -f1 $f); kill -9 $p $(cat /proc/$p/task/$p/children); done", stage.directory);
         (void)!system(command);
-        marking(1, code);
+        marking(1, 0, code);
         client_executes(code, id);
         struct execution execution = await_completed(id);
         ck_assert_int_le(execution.attempts, 3);
@@ -130,12 +104,12 @@ END_TEST
 
 START_TEST(test_failpoints__dispatchd)
 {
-    char code[CODE_SIZE], id[EXECUTION_ID_SIZE], marks[CODE_SIZE] = "";
+    char code[MARKING_SIZE], id[EXECUTION_ID_SIZE], marks[MARKING_SIZE] = "";
     client_creates(300);
     await_running();
     for (int i = 0; i < COUNT(dispatch_points); i++) {
         client_uploads("given", dispatch_points[i]);
-        marking(i, code);
+        marking(i, 0, code);
         victim_arm("dispatchd", dispatch_points[i]);
         client_executes(code, id);
         expect_once(id);

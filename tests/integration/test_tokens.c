@@ -68,7 +68,7 @@ START_TEST(test_tokens__noting_waits_for_nobody)
     struct err err = ERR_INIT;
     int64_t took_ms = 0;
     OK(db_transaction(fixture_db, use_while_locked, &took_ms, &err));
-    ck_assert_int_lt(took_ms, 2000); /* a lock wait would be 5 s */
+    ck_assert_int_lt(took_ms, 2000); /* a lock wait would be 3 s */
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM tokens WHERE last_used_at IS NULL"), 1);
 }
 END_TEST

@@ -2,7 +2,7 @@
 /* The victim, and its clients. */
 #include "config.h"
 
-#include "tests/integration/failpoint_scene.h"
+#include "tests/integration/fault_scene.h"
 
 #include <check.h>
 #include <poll.h>
@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "lib/io/digest.h"
+#include "lib/io/doorbell.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/workspace_repo.h"
@@ -22,7 +23,7 @@
 #include "lib/util/id.h"
 #include "tests/integration/invariants.h"
 
-enum { JOBS_MAX = 6, LIMIT_MS = 45000, POLL_MS = 10 };
+enum { JOBS_MAX = 16, LIMIT_MS = 45000, POLL_MS = 10 };
 
 #define OK(call) ck_assert_msg((call) == 0, "%s: %s (%s)", #call, err.text, err.detail)
 
@@ -46,13 +47,58 @@ static struct job *job_named(const char *name)
     return job;
 }
 
-void scene_open(void)
+void scene_deaf_config(const char *name, char path_out[160])
+{
+    char line[1024], bells[3][DOORBELL_ADDRESS_SIZE];
+    struct err err = ERR_INIT;
+    snprintf(path_out, 160, "%s/%s.conf", stage.directory, name);
+    cleanup_file FILE *in = fopen(stage.config, "re");
+    cleanup_file FILE *out = fopen(path_out, "we");
+    ck_assert(in && out);
+    for (int i = 0; i < 3; i++) {
+        cleanup_fd int fd = doorbell_open("127.0.0.1:0", bells[i], &err);
+        ck_assert_int_ge(fd, 0);
+    }
+    while (fgets(line, sizeof(line), in))
+        if (strncmp(line, "doorbell:", 9) == 0)
+            fprintf(out, "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; };\n", bells[0], bells[1], bells[2]);
+        else
+            fputs(line, out);
+}
+
+pid_t scene_start(const char *name, const char *config)
+{
+    struct stage other = stage;
+    if (config)
+        snprintf(other.config, sizeof(other.config), "%s", config);
+    struct job *job = jobs;
+    while (job->name)
+        job++;
+    ck_assert(job < jobs + JOBS_MAX - 1);
+    *job = (struct job){ .name = name, .pid = stage_start(&other, name) };
+    return job->pid;
+}
+
+pid_t scene_pid(const char *name)
+{
+    for (struct job *job = jobs; job->name; job++)
+        if (strcmp(job->name, name) == 0)
+            return job->pid;
+    return 0;
+}
+
+void scene_open_empty(void)
 {
     stage_open(&stage, NULL);
     stage.timeout_s = 30;
     stage_sql(&stage, "DELETE FROM workspace_files");
     stage_sql(&stage, "DELETE FROM storage_garbage");
     stage_sql(&stage, "DELETE FROM rate_limits");
+}
+
+void scene_open(void)
+{
+    scene_open_empty();
     job_named("provisiond")->pid = stage_start(&stage, "provisiond");
     job_named("dispatchd")->pid = stage_start(&stage, "dispatchd");
     stage_await_count(&stage, "SELECT COUNT(*) FROM nodes WHERE status = 'ready'", 1);
@@ -61,8 +107,9 @@ void scene_open(void)
 void scene_close(void)
 {
     invariants_await(&stage);
-    for (struct job *job = jobs; job->name; job++)
-        stage_stop(job->pid, SIGTERM);
+    for (struct job *job = jobs; job->name; job++) /* one that was kept out has ended */
+        if (waitpid(job->pid, NULL, WNOHANG) == 0)
+            stage_stop(job->pid, SIGTERM);
     session_release(&session);
     stage_close(&stage);
 }
@@ -232,6 +279,29 @@ void client_uploads(const char *path, const char *text)
     OK(storage_write_commit(write, false, &err));
     storage_close(storage);
     OK(workspace_repo_put(stage.context.db, "tester", session.id, &file, 3600, &err));
+}
+
+void marking(int mark, double sleep_s, char out[MARKING_SIZE])
+{
+    snprintf(out, MARKING_SIZE, "import time\nprint('begun', flush=True)\nwith open('marks', 'a') as marks:\n    marks.write('%d ')\n"
+             "time.sleep(%.2f)\ndef handler(event):\n    return %d", mark, sleep_s, mark);
+}
+
+void expect_marks(const char *expected)
+{
+    char id[EXECUTION_ID_SIZE], quoted[MARKING_SIZE];
+    client_executes("def handler(event):\n    return open('marks').read()", id);
+    struct execution execution = await_completed(id);
+    snprintf(quoted, sizeof(quoted), "\"%s\"", expected);
+    ck_assert_str_eq(execution.outcome.return_json, quoted);
+    execution_release(&execution);
+}
+
+void expect_once(const char *id)
+{
+    struct execution execution = await_completed(id);
+    ck_assert_int_eq(execution.attempts, 1);
+    execution_release(&execution);
 }
 
 void await_running(void)
