@@ -38,7 +38,7 @@ struct provision_set {
     struct provision_meter *meter;
     struct node_agent *agent;
     struct provisioner *provisioner; /* compares only */
-    int64_t beat_due_ms, reconcile_due_ms;
+    int64_t beat_due_ms, images_due_ms, reconcile_due_ms;
 };
 
 static int beat(struct provision_set *set, struct err *err)
@@ -49,6 +49,17 @@ static int beat(struct provision_set *set, struct err *err)
     if (node_agent_beat(set->agent, err) != 0)
         return -1;
     set->beat_due_ms = now + NODE_BEAT_MS;
+    return 0;
+}
+
+static int list_images(struct provision_set *set, struct err *err)
+{
+    int64_t now = clock_mono_ms();
+    if (now < set->images_due_ms)
+        return 0;
+    if (node_agent_images(set->agent, err) != 0)
+        return -1;
+    set->images_due_ms = now + NODE_IMAGES_MS;
     return 0;
 }
 
@@ -137,7 +148,7 @@ static void *run(void *arg)
     if (open_tools(set, &err) != 0)
         set->config.report(LOG_LEVEL_ERROR, "a node cannot be served", &err, "node_id", set->node_id);
     while (set->provisioner && wait_until(set, due)) {
-        bool good = beat(set, &err) == 0 && reconcile(set, &err) == 0 && start_workers(set, &err) == 0;
+        bool good = beat(set, &err) == 0 && list_images(set, &err) == 0 && reconcile(set, &err) == 0 && start_workers(set, &err) == 0;
         note(set, good ? NULL : &err);
         due = !good ? clock_mono_ms() + PAUSE_MS : set->beat_due_ms < set->reconcile_due_ms ? set->beat_due_ms : set->reconcile_due_ms;
     }

@@ -17,6 +17,6 @@ lib_librepo_a_SOURCES += lib/repo/workspace_repo.c lib/repo/workspace_repo.h lib
 	lib/repo/workspace_sync.c
 lib_librepo_a_SOURCES += lib/repo/purge_repo.c lib/repo/purge_repo.h
 lib_librepo_a_SOURCES += lib/repo/replacement_repo.c lib/repo/replacement_repo.h
-lib_librepo_a_SOURCES += lib/repo/engine_repo.c lib/repo/engine_repo.h
+lib_librepo_a_SOURCES += lib/repo/engine_repo.c lib/repo/engine_repo.h lib/repo/image_repo.c lib/repo/image_repo.h
 lib_librepo_a_SOURCES += lib/repo/probe_repo.c lib/repo/probe_repo.h
 lib_librepo_a_SOURCES += lib/repo/lock_repo.c lib/repo/lock_repo.h

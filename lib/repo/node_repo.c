@@ -15,7 +15,8 @@
     "n.id, n.runtime_type, n.status, n.isolation, n.isolation_weaker, n.error, n.cpu_milli, "      \
     "n.memory_mb, n.max_containers, IFNULL(u.cpu, 0), IFNULL(u.memory, 0), IFNULL(u.containers, 0), " \
     SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND, n.engine, n.tls_directory,"  \
-    " n.host, n.served_by, IFNULL(n.served_until > " SQL_NOW ", 0), n.cpu_limit_milli, n.memory_limit_mb, n.containers_limit"
+    " n.host, n.served_by, IFNULL(n.served_until > " SQL_NOW ", 0), n.cpu_limit_milli, n.memory_limit_mb, n.containers_limit,"    \
+    " n.runtime_type = 'process' OR EXISTS (SELECT 1 FROM node_images i WHERE i.node_id = n.id AND i.image = ?)"
 #define LOAD                                                                                       \
     "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
     " IFNULL(u.containers, 0) / n.max_containers)"
@@ -57,14 +58,16 @@ int node_repo_beat(struct db *db, const struct node *node, struct err *err)
 /* Nodes with whether each was seen lately. */
 struct candidates {
     struct node_list list;
-    bool *alive; /* one for each of the list */
-    size_t alive_count;
+    struct looks {
+        bool alive, has_image;
+    } *looks; /* one for each of the list */
+    size_t look_count;
 };
 
 static void cleanup_candidates(struct candidates *candidates)
 {
     node_list_release(&candidates->list);
-    free(candidates->alive);
+    free(candidates->looks);
 }
 
 static int read_engine(struct node *out, const struct db_row *row, struct err *err)
@@ -107,17 +110,17 @@ static int take_node(void *arg, const struct db_row *row, struct err *err)
 {
     struct candidates *found = arg;
     struct node *item = list_add(&found->list.items, &found->list.count, sizeof(*item), err);
-    bool *alive = list_add(&found->alive, &found->alive_count, sizeof(*alive), err);
-    if (!item || !alive)
+    struct looks *looks = list_add(&found->looks, &found->look_count, sizeof(*looks), err);
+    if (!item || !looks)
         return -1;
-    *alive = db_row_int(row, 13);
+    *looks = (struct looks){ .alive = db_row_int(row, 13), .has_image = db_row_int(row, 22) };
     return read_node(item, row, err);
 }
 
 int node_repo_list(struct db *db, struct node_list *out, struct err *err)
 {
     cleanup(cleanup_candidates) struct candidates found = { 0 };
-    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(LIST_ALIVE_S)) != 0)
+    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(LIST_ALIVE_S), db_text("")) != 0)
         return -1;
     *out = found.list;
     found.list = (struct node_list){ 0 };
@@ -178,7 +181,7 @@ static int no_node(const struct candidates *found, struct err *err)
     bool full = false, draining = false;
     for (size_t i = 0; i < found->list.count; i++) {
         const struct node *node = &found->list.items[i];
-        if (!found->alive[i])
+        if (!found->looks[i].alive)
             continue;
         full = full || strcmp(node->status, "ready") == 0;
         draining = draining || strcmp(node->status, "draining") == 0;
@@ -191,24 +194,32 @@ static int no_node(const struct candidates *found, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, "No node is ready to run sandboxes: %s", error);
 }
 
-int node_repo_pick(struct db *db, const struct resources *need, int64_t alive_s, struct node *out,
+/* The first that fits, of those that have the image or of the others; *found_out false: none. */
+static int pick_of(struct db *db, struct candidates *found, bool with_image, const struct resources *need, struct node *out,
+                   bool *found_out, struct err *err)
+{
+    for (size_t i = 0; i < found->list.count && !*found_out; i++) {
+        struct node *node = &found->list.items[i];
+        const struct looks *looks = &found->looks[i];
+        if (!looks->alive || looks->has_image != with_image || strcmp(node->status, "ready") != 0 || !has_room(node, need))
+            continue;
+        if (lock_with_room(db, node, need, found_out, err) != 0)
+            return -1;
+        if (*found_out) {
+            *out = *node;
+            *node = (struct node){ 0 };
+        }
+    }
+    return 0;
+}
+
+int node_repo_pick(struct db *db, const char *image, const struct resources *need, int64_t alive_s, struct node *out,
                    struct err *err)
 {
     cleanup(cleanup_candidates) struct candidates found = { 0 };
-    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(alive_s)) != 0)
+    bool picked = false;
+    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(alive_s), db_text(image)) != 0 ||
+        pick_of(db, &found, true, need, out, &picked, err) != 0 || pick_of(db, &found, false, need, out, &picked, err) != 0)
         return -1;
-    for (size_t i = 0; i < found.list.count; i++) {
-        struct node *node = &found.list.items[i];
-        bool fits = false;
-        if (!found.alive[i] || strcmp(node->status, "ready") != 0 || !has_room(node, need))
-            continue;
-        if (lock_with_room(db, node, need, &fits, err) != 0)
-            return -1;
-        if (fits) {
-            *out = *node;
-            *node = (struct node){ 0 };
-            return 0;
-        }
-    }
-    return no_node(&found, err);
+    return picked ? 0 : no_node(&found, err);
 }

@@ -352,4 +352,5 @@ const struct runtime_driver runtime_docker_driver = {
     .list = docker_list,
     .logs = docker_logs,
     .usage = docker_usage,
+    .images = docker_images,
 };

@@ -33,9 +33,10 @@ int docker_engine_away(struct err *err);
 /* An answer that is none of those expected ("list its containers"), as an error; returns -1. */
 int docker_unexpected(const struct docker_answer *answer, const char *what, struct err *err);
 
-/* The driver's functions in docker_look.c. */
+/* The driver's functions in docker_look.c and docker_images.c. */
 int docker_logs(void *state, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out,
                 struct err *err) must_use;
+int docker_images(void *state, struct runtime_images *out, struct err *err) must_use;
 int docker_usage(void *state, const char *container_id, struct runtime_usage *out, struct err *err) must_use;
 
 #endif

@@ -18,6 +18,7 @@ struct runtime_driver {
     int (*logs)(void *state, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out, struct err *err);
     /* *out is zeroed already. */
     int (*usage)(void *state, const char *container_id, struct runtime_usage *out, struct err *err);
+    int (*images)(void *state, struct runtime_images *out, struct err *err); /* NULL: there are no images */
 };
 
 extern const struct runtime_driver runtime_docker_driver;

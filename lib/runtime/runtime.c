@@ -118,6 +118,19 @@ int runtime_usage(struct runtime *runtime, const char *container_id, struct runt
     return runtime->driver->usage(runtime->state, container_id, out, err);
 }
 
+void runtime_images_release(struct runtime_images *images)
+{
+    for (size_t i = 0; i < images->count; i++)
+        free(images->names[i]);
+    free(images->names);
+    *images = (struct runtime_images){ 0 };
+}
+
+int runtime_images(struct runtime *runtime, struct runtime_images *out, struct err *err)
+{
+    return runtime->driver->images ? runtime->driver->images(runtime->state, out, err) : 0;
+}
+
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out)
 {

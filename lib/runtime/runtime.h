@@ -71,6 +71,13 @@ struct runtime_info {
     int64_t cpus, memory_mb; /* of its machine; 0: unknown */
 };
 
+/* Names of images as the engine lists them, by tag and by digest; all malloc()ed. */
+struct runtime_images {
+    char **names;
+    size_t count;
+};
+void runtime_images_release(struct runtime_images *images);
+
 struct runtime;
 
 /* Opens the driver that settings->kind names. ERR_UNAVAILABLE says what is missing and what to do (engine down; isolation
@@ -80,6 +87,9 @@ void runtime_free(struct runtime *runtime);
 
 /* Looks at the engine now. ERR_UNAVAILABLE when it does not answer. */
 int runtime_info(struct runtime *runtime, struct runtime_info *out, struct err *err) must_use;
+
+/* The images that it has; appended. None where containers are made without images. */
+int runtime_images(struct runtime *runtime, struct runtime_images *out, struct err *err) must_use;
 
 /* Creates and starts a container; does not wait for its executor. Repeatable: a leftover of the same id is removed first.
  * Errors, with texts for users: ERR_NOT_FOUND (image missing), ERR_UNAVAILABLE (engine down), ERR_NO_ROOM, ERR_INTERNAL. */

@@ -7,6 +7,7 @@
 #include <sys/sysinfo.h>
 
 #include "lib/repo/engine_repo.h"
+#include "lib/repo/image_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/service/served_settings.h"
 
@@ -136,4 +137,15 @@ int node_agent_beat(struct node_agent *agent, struct err *err)
         return err_internal(err, ENOMEM, "describing the node");
     report_change(agent, broken);
     return agent->added ? engine_repo_beat(agent->db, &agent->node, agent->own, err) : node_repo_beat(agent->db, &agent->node, err);
+}
+
+int node_agent_images(struct node_agent *agent, struct err *err)
+{
+    struct err ignored = ERR_INIT; /* the beat says it */
+    cleanup(runtime_images_release) struct runtime_images images = { 0 };
+    struct runtime *runtime = node_agent_runtime(agent, &ignored);
+    if (!runtime || runtime_images(runtime, &images, &ignored) != 0)
+        return 0;
+    struct string_list list = { .items = images.names, .count = images.count };
+    return image_repo_store(agent->db, agent->node.id, &list, err);
 }

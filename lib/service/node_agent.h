@@ -8,7 +8,7 @@
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
 
-enum { NODE_BEAT_MS = 2000 };
+enum { NODE_BEAT_MS = 2000, NODE_IMAGES_MS = 15000 };
 
 /* The agent of one node; owned by one thread. Settings and database are borrowed. */
 struct node_agent;
@@ -26,5 +26,7 @@ void node_agent_capacity(const struct node_settings *settings, struct node *out)
 struct runtime *node_agent_runtime(struct node_agent *agent, struct err *err) must_use;
 /* Looks at the engine and writes the node's row, an added node's only while this host has its lease. Fails only when the database does. */
 int node_agent_beat(struct node_agent *agent, struct err *err) must_use;
+/* Asks the engine for its images and writes down what has changed. Fails only when the database does. */
+int node_agent_images(struct node_agent *agent, struct err *err) must_use;
 
 #endif

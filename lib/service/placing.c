@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/model/image_name.h"
 #include "lib/repo/container_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/util/id.h"
@@ -13,7 +14,9 @@ enum { NODE_ALIVE_S = 15 }; /* a node that was not heard of for longer gets no n
 int place_container(struct db *db, struct container *container, struct err *err)
 {
     cleanup(node_release) struct node node = { 0 };
-    if (node_repo_pick(db, &container->resources, NODE_ALIVE_S, &node, err) != 0)
+    char image[IMAGE_NAME_SIZE];
+    image_name_normal(container->image ? container->image : "", image);
+    if (node_repo_pick(db, image, &container->resources, NODE_ALIVE_S, &node, err) != 0)
         return -1;
     container->runtime_type = node.runtime_type;
     container->status = CONTAINER_CREATING;

@@ -6,6 +6,7 @@
 
 #include "lib/repo/container_repo.h"
 #include "lib/repo/engine_repo.h"
+#include "lib/repo/image_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/service/nodes.h"
 #include "lib/service/served_nodes.h"
@@ -107,13 +108,13 @@ START_TEST(test_nodes__only_who_serves_one_says_how_it_is)
     cleanup(node_release) struct node picked = { 0 };
     const struct resources small = { .cpu_milli = 1000, .memory_mb = 512, .disk_mb = 1024, .max_processes = 128 };
     add("far", "tcp://engine.example:2376", "");
-    FAILS(node_repo_pick(fixture_db, &small, 15, &picked, &err), ERR_UNAVAILABLE);
+    FAILS(node_repo_pick(fixture_db, "i", &small, 15, &picked, &err), ERR_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(err.text, "No host serves it yet"));
     SERVES("a", "far");
     OK(engine_repo_beat(fixture_db, &node, "b", &err));
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE status = 'ready'"), 0);
     OK(engine_repo_beat(fixture_db, &node, "a", &err));
-    OK(node_repo_pick(fixture_db, &small, 15, &picked, &err));
+    OK(node_repo_pick(fixture_db, "i", &small, 15, &picked, &err));
     ck_assert_str_eq(picked.id, "far");
     ck_assert_str_eq(picked.engine, "tcp://engine.example:2376");
     ck_assert_str_eq(picked.served_by, "a");
@@ -178,6 +179,66 @@ START_TEST(test_nodes__one_that_is_gone_for_good_is_given_up)
 }
 END_TEST
 
+static int64_t images(const char *what)
+{
+    char query[160];
+    snprintf(query, sizeof(query), "SELECT COUNT(*) FROM node_images WHERE %s", what);
+    return fixture_number(query);
+}
+
+START_TEST(test_nodes__images_are_written_as_a_difference)
+{
+    struct err err = ERR_INIT;
+    char *first[] = { "b:1", "a:1", "B:1" }, *second[] = { "c:1", "b:1" };
+    struct string_list list = { first, 3 };
+    OK(image_repo_store(fixture_db, "n1", &list, &err));
+    OK(image_repo_store(fixture_db, "n2", &list, &err));
+    ck_assert_int_eq(images("node_id = 'n1'"), 3);
+    OK(image_repo_store(fixture_db, "n1", &list, &err));
+    list = (struct string_list){ second, 2 };
+    OK(image_repo_store(fixture_db, "n1", &list, &err));
+    ck_assert_int_eq(images("node_id = 'n1'"), 2);
+    ck_assert_int_eq(images("node_id = 'n1' AND image IN ('b:1', 'c:1')"), 2);
+    OK(image_repo_add(fixture_db, "n1", "d:1", &err));
+    OK(image_repo_add(fixture_db, "n1", "d:1", &err));
+    ck_assert_int_eq(images("node_id = 'n1'"), 3);
+    list.count = 0;
+    OK(image_repo_store(fixture_db, "n1", &list, &err));
+    ck_assert_int_eq(images("node_id = 'n1'"), 0);
+    ck_assert_int_eq(images("node_id = 'n2'"), 3);
+}
+END_TEST
+
+static void picks(const char *image, const char *expected)
+{
+    static const struct resources small = { .cpu_milli = 1000, .memory_mb = 512, .disk_mb = 1024, .max_processes = 128 };
+    struct err err = ERR_INIT;
+    cleanup(node_release) struct node node = { 0 };
+    OK(node_repo_pick(fixture_db, image, &small, 15, &node, &err));
+    ck_assert_msg(strcmp(node.id, expected) == 0, "%s: on %s instead of %s", image, node.id, expected);
+}
+
+START_TEST(test_nodes__one_that_has_the_image_comes_first)
+{
+    fixture_node("full", 1500, 4096, 10);
+    fixture_node("has", 8000, 8192, 10);
+    fixture_node("idle", 8000, 8192, 10);
+    fixture_sql("UPDATE nodes SET runtime_type = 'docker'; INSERT INTO node_images VALUES ('has', 'a:1'), ('full', 'a:1'), ('full', 'b:1')");
+    fixture_container("c1", "has", "", CONTAINER_WARM);
+    picks("a:1", "full");
+    fixture_container("c2", "full", "", CONTAINER_WARM);
+    picks("a:1", "has"); /* though another is less loaded */
+    picks("b:1", "idle"); /* who has it has no room */
+    picks("c:1", "idle");
+    fixture_sql("UPDATE nodes SET status = 'draining' WHERE id = 'has'");
+    picks("a:1", "idle");
+    fixture_sql("UPDATE nodes SET status = 'ready', last_seen_at = UTC_TIMESTAMP(3) - INTERVAL 20 SECOND WHERE id = 'has'");
+    picks("a:1", "idle");
+    fixture_sql("UPDATE nodes SET runtime_type = 'process', last_seen_at = UTC_TIMESTAMP(3) WHERE id = 'has'");
+    picks("c:1", "has"); /* it needs none */
+}
+END_TEST
+
 START_TEST(test_nodes__have_settings_of_their_own)
 {
     struct err err = ERR_INIT;
@@ -236,6 +297,8 @@ int main(void)
     tcase_add_test(tcase, test_nodes__one_with_sandboxes_is_not_removed);
     tcase_add_test(tcase, test_nodes__one_that_is_gone_for_good_is_given_up);
     tcase_add_test(tcase, test_nodes__have_settings_of_their_own);
+    tcase_add_test(tcase, test_nodes__images_are_written_as_a_difference);
+    tcase_add_test(tcase, test_nodes__one_that_has_the_image_comes_first);
     tcase_add_test(tcase, test_nodes__executors_are_found_by_their_node);
     return fixture_run(suite);
 }

@@ -263,7 +263,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
     struct container container = { .template_id = "python-basic", .image = "i", .languages = "python",
                                    .oci_runtime = "", .resources = small, .secret = "x" };
     node_release(&creation->node);
-    if (node_repo_pick(db, &small, 15, &creation->node, err) != 0)
+    if (node_repo_pick(db, "i", &small, 15, &creation->node, err) != 0)
         return -1;
     snprintf(container.id, sizeof(container.id), "c%d", creation->number);
     snprintf(container.session_id, sizeof(container.session_id), "s%d", creation->number);
@@ -303,7 +303,7 @@ END_TEST
 static int pick(struct node *out, struct err *err)
 {
     node_release(out);
-    return node_repo_pick(fixture_db, &small, 15, out, err);
+    return node_repo_pick(fixture_db, "i", &small, 15, out, err);
 }
 
 START_TEST(test_node_repo__picks_the_least_loaded_that_is_alive)

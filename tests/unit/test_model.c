@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/model/engine.h"
+#include "lib/model/image_name.h"
 #include "lib/model/resources.h"
 #include "lib/model/states.h"
 #include "tests/unit/unit_test.h"
@@ -161,10 +162,53 @@ START_TEST(test_engine__addresses_and_names)
 }
 END_TEST
 
+START_TEST(test_image_name__is_taken_apart)
+{
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    static const struct {
+        const char *text, *registry, *repository, *tag, *digest, *familiar;
+    } cases[] = {
+        { "python", "docker.io", "library/python", "latest", "", "python:latest" },
+        { "sandbox/python:3.11-basic", "docker.io", "sandbox/python", "3.11-basic", "", "sandbox/python:3.11-basic" },
+        { "docker.io/library/python:3", "docker.io", "library/python", "3", "", "python:3" },
+        { "index.docker.io/a/b", "docker.io", "a/b", "latest", "", "a/b:latest" },
+        { "localhost/x", "localhost", "x", "latest", "", "localhost/x:latest" },
+        { "localhost:5000/x:1", "localhost:5000", "x", "1", "", "localhost:5000/x:1" },
+        { "registry.example/a/b/c__d-e.f:V_1", "registry.example", "a/b/c__d-e.f", "V_1", "", "registry.example/a/b/c__d-e.f:V_1" },
+        { "[fd00::7]:5000/x", "[fd00::7]:5000", "x", "latest", "", "[fd00::7]:5000/x:latest" },
+        { "a/b@" DIGEST, "docker.io", "a/b", "", DIGEST, "a/b@" DIGEST },
+        { "r.example:1/a:2@" DIGEST, "r.example:1", "a", "2", DIGEST, "r.example:1/a@" DIGEST },
+    };
+    static const char *const bad[] = { "", ":1", "a:", "A", "a/B", "a//b", "/a", "a/", "a b", "a:b c", "a@x", "a@sha256:12", "a___b/-", "a:.x",
+                                       "r.example:x/a", "a@" DIGEST "/b", "\xc3\xa4", "a..b", "a.", "-a", "a?b" };
+    for (size_t i = 0; i < UNIT_TEST_COUNT(cases); i++) {
+        struct err err = ERR_INIT;
+        struct image_name name;
+        char familiar[IMAGE_NAME_SIZE];
+        ck_assert_msg(image_name_parse(cases[i].text, &name, &err) == 0, "%s", cases[i].text);
+        ck_assert_str_eq(name.registry, cases[i].registry);
+        ck_assert_str_eq(name.repository, cases[i].repository);
+        ck_assert_str_eq(name.tag, cases[i].tag);
+        ck_assert_str_eq(name.digest, cases[i].digest);
+        image_name_normal(cases[i].text, familiar);
+        ck_assert_str_eq(familiar, cases[i].familiar);
+    }
+    for (size_t i = 0; i < UNIT_TEST_COUNT(bad); i++) {
+        struct err err = ERR_INIT;
+        struct image_name name;
+        char same[IMAGE_NAME_SIZE];
+        ck_assert_msg(image_name_parse(bad[i], &name, &err) != 0 && err.code == ERR_INVALID, "%s", bad[i]);
+        image_name_normal(bad[i], same);
+        ck_assert_str_eq(same, bad[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { test_states__names_and_values_agree, test_states__only_legal_changes, test_resources__cpu,
                                    test_resources__sizes, test_resources__are_written_as_they_are_read,
-                                   test_engine__addresses_and_names };
+                                   test_engine__addresses_and_names,
+                                   test_image_name__is_taken_apart };
     return unit_test_run("model", tests, UNIT_TEST_COUNT(tests));
 }
