@@ -15,6 +15,7 @@ static enum job_step reap_step(struct job *job, struct err *err)
     job_context(job, &context);
     int status = reap_pass(&context, job_report, &done, err);
     job_did(job, "expired", done.expired);
+    job_did(job, "idle", done.idle);
     job_did(job, "failed", done.failed);
     job_did(job, "rows", done.rows);
     return status == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;

@@ -88,3 +88,6 @@ tests_integration_test_api_uploads_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_api_files
 tests_integration_test_api_files_SOURCES = tests/integration/test_api_files.c $(API_CLIENT)
 tests_integration_test_api_files_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_limits_time
+tests_integration_test_limits_time_SOURCES = tests/integration/test_limits_time.c $(API_CLIENT)
+tests_integration_test_limits_time_LDADD = $(API_TEST_LIBS)

@@ -61,11 +61,11 @@ static void add_workspace(struct json_object *object, const char *url, const cha
     fields_add_text(object, "workspace_path", text);
 }
 
-static void add_error(struct json_object *object, const char *message)
+static void add_error(struct json_object *object, const char *kind, const char *message)
 {
     struct json_object *error = json_object_new_object();
     if (error) {
-        fields_add_text(error, "kind", "session_failed");
+        fields_add_text(error, "kind", kind);
         fields_add_text(error, "message", message);
     }
     fields_add(object, "error", error);
@@ -82,7 +82,7 @@ static void add_life(struct json_object *object, const struct session *session)
     fields_add_int(object, "restarts", session->restarts);
     fields_add_raw(object, "labels", session->labels_json, "{}");
     if (session->error)
-        add_error(object, session->error);
+        add_error(object, session->status == SESSION_TIMEOUT ? "session_idle" : "session_failed", session->error);
 }
 
 struct json_object *session_encode(const struct session *session, const char *workspace_url,

@@ -20,3 +20,4 @@ lib_librepo_a_SOURCES += lib/repo/replacement_repo.c lib/repo/replacement_repo.h
 lib_librepo_a_SOURCES += lib/repo/engine_repo.c lib/repo/engine_repo.h lib/repo/image_repo.c lib/repo/image_repo.h
 lib_librepo_a_SOURCES += lib/repo/probe_repo.c lib/repo/probe_repo.h
 lib_librepo_a_SOURCES += lib/repo/lock_repo.c lib/repo/lock_repo.h
+lib_librepo_a_SOURCES += lib/repo/idle_repo.c lib/repo/idle_repo.h

@@ -12,7 +12,7 @@ const struct repo_statements repo_statement_tables[] = {
     { "execution_repo", execution_repo_statements },
     { "execution_queue", execution_queue_statements }, { "gauge_repo", gauge_repo_statements },
     { "idempotency_repo", idempotency_repo_statements }, { "image_repo", image_repo_statements },
-    { "job_repo", job_repo_statements }, { "lock_repo", lock_repo_statements },
+    { "idle_repo", idle_repo_statements }, { "job_repo", job_repo_statements }, { "lock_repo", lock_repo_statements },
     { "migration_repo", migration_repo_statements }, { "node_repo", node_repo_statements },
     { "owner_repo", owner_repo_statements }, { "pool_repo", pool_repo_statements },
     { "probe_repo", probe_repo_statements }, { "purge_repo", purge_repo_statements },

@@ -2,8 +2,10 @@
 /* Time limits of sessions. */
 #include "lib/service/reap.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "lib/repo/idle_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/health.h"
@@ -48,6 +50,37 @@ static int end_expired(const struct context *context, report_fn report, int64_t 
         if (result != 0)
             return -1;
     } while (ended == BATCH);
+    return 0;
+}
+
+static int end_quiet(const struct context *context, const struct quiet_session *session, report_fn report, int64_t *count,
+                     struct err *err)
+{
+    char reason[128];
+    const struct session_ending how = { .status = SESSION_TIMEOUT, .kind = "session_idle", .reason = reason,
+                                        .idle_s = context->settings->limits.session_idle_s };
+    char *id = (char *)session->id;
+    const struct string_list one = { .items = &id, .count = 1 };
+    if (!session->idle)
+        return idle_repo_note(context->db, session->id, session->activity_at, err);
+    snprintf(reason, sizeof(reason), "Nothing happened in the session for %" PRId64 " seconds.", how.idle_s);
+    return end_each(context, &one, &how, report, count, err);
+}
+
+/* What is listed is ended or noted to have been active, so that nobody is looked at twice. */
+static int end_idle(const struct context *context, report_fn report, int64_t *count, struct err *err)
+{
+    size_t listed = BATCH;
+    int64_t idle_s = context->settings->limits.session_idle_s;
+    while (idle_s != 0 && listed == BATCH) {
+        cleanup(quiet_list_release) struct quiet_list quiet = { 0 };
+        if (idle_repo_list(context->db, idle_s, BATCH, &quiet, err) != 0)
+            return -1;
+        listed = quiet.count;
+        for (size_t i = 0; i < quiet.count; i++)
+            if (end_quiet(context, &quiet.items[i], report, count, err) != 0)
+                return -1;
+    }
     return 0;
 }
 
@@ -102,7 +135,7 @@ static int fail_stuck(const struct context *context, report_fn report, int64_t *
 int reap_pass(const struct context *context, report_fn report, struct reap_done *done, struct err *err)
 {
     *done = (struct reap_done){ 0 };
-    if (end_expired(context, report, &done->expired, err) != 0)
+    if (end_expired(context, report, &done->expired, err) != 0 || end_idle(context, report, &done->idle, err) != 0)
         return -1;
     if (session_service_leave_lost_nodes(context, report, err) != 0 || session_service_place_waiting(context, err) != 0 ||
         fail_stuck(context, report, &done->failed, err) != 0)

@@ -10,6 +10,7 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/repo/idle_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
 #include "lib/service/audit.h"
@@ -249,9 +250,15 @@ static const char *action_of(enum session_status status)
 static int end_work(struct db *db, void *arg, struct err *err)
 {
     struct ending *ending = arg;
-    const char *kept = ending->how->status == SESSION_FAILED ? ending->how->reason : NULL;
+    int64_t idle_s = ending->how->idle_s;
+    const char *kept = ending->how->status == SESSION_FAILED || idle_s ? ending->how->reason : NULL;
+    bool idle = true;
     string_list_release(&ending->waiters);
     ending->changed = false;
+    if (idle_s && idle_repo_confirm(db, ending->id, idle_s, &idle, err) != 0)
+        return -1;
+    if (!idle)
+        return 0;
     if (session_repo_end(db, ending->id, ending->how->container_id, ending->how->status, kept, &ending->changed, err) != 0)
         return -1;
     if (!ending->changed)

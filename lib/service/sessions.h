@@ -51,8 +51,9 @@ int session_service_terminate(const struct context *context, const char *owner, 
 struct session_ending {
     enum session_status status; /* terminated, timeout or failed */
     const char *kind;           /* error kind of the executions it takes along: "session_terminated" */
-    const char *reason;         /* for users: kept with a failed session, and as message of those executions */
+    const char *reason;         /* for users: kept with a failed session and an idle one, and as message of those executions */
     const char *container_id;   /* only while it has that one; NULL: whichever it has */
+    int64_t idle_s;             /* only if it runs and nothing happened for so long; 0: whatever happened */
 };
 /* Ends a session and all it holds in one transaction: its executions fail, its container turns `deleting`; then wakes
  * provisiond and whoever waits for a result. A session that has ended already, or does not exist, is left alone:

@@ -42,6 +42,8 @@ static const struct setting limit_table[] = {
       .help = "Sessions that one owner may have at once; 0: no limit." },
     { .key = "session_lifetime_s", .type = SETTING_INT, .offset = AT(session_lifetime_s), .preset = "21600",
       .min = 60, .max = 31536000, .unit = "s", .help = "How long renewing may keep a session alive, from its creation." },
+    { .key = "session_idle_s", .type = SETTING_INT, .offset = AT(session_idle_s), .preset = "1800", .min = 0, .max = 31536000, .unit = "s",
+      .help = "How long a session may be without any activity before it ends; 0: as long as its time limit lasts." },
 };
 #undef AT
 

@@ -40,6 +40,7 @@ struct limit_settings {
     int64_t executions_per_minute; /* of one owner */
     int64_t sessions;              /* of one owner, at once */
     int64_t session_lifetime_s;    /* how long renewing can keep a session */
+    int64_t session_idle_s;        /* how long one may be without activity */
 };
 
 struct retention_settings {
