@@ -34,6 +34,7 @@ struct ctl {
     const char *arguments[CTL_ARGUMENTS];
     const char *options[CTL_OPTIONS]; /* NULL where not given */
     struct settings *settings;
+    bool unwell;            /* what was asked for was done and shown, and it is not well: exit code 1 */
     struct context context; /* its db connects at first use */
 };
 
@@ -50,6 +51,8 @@ int ctl_node_ready(struct ctl *ctl, struct err *err);
 int ctl_node_add(struct ctl *ctl, struct err *err);
 int ctl_node_remove(struct ctl *ctl, struct err *err);
 int ctl_node_list(struct ctl *ctl, struct err *err);
+int ctl_status(struct ctl *ctl, struct err *err);
+int ctl_doctor(struct ctl *ctl, struct err *err);
 int ctl_audit(struct ctl *ctl, struct err *err);
 int ctl_config_sample(struct ctl *ctl, struct err *err);
 int ctl_config_check(struct ctl *ctl, struct err *err);

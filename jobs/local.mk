@@ -20,6 +20,6 @@ jobs_sandbox_probe_SOURCES = jobs/probe.c $(JOB_FRAME)
 jobs_sandbox_probe_LDADD = $(JOB_LIBS)
 # The operator's tool.
 bin_PROGRAMS += jobs/sandboxctl
-jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_node.c jobs/ctl_config.c jobs/ctl_audit.c
-jobs_sandboxctl_LDADD = lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libmodel.a lib/libutil.a \
-	$(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS)
+jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_node.c jobs/ctl_config.c jobs/ctl_audit.c \
+	jobs/ctl_status.c jobs/ctl_doctor.c jobs/ctl_doctor.h jobs/ctl_doctor_database.c jobs/ctl_doctor_host.c jobs/ctl_doctor_parts.c
+jobs_sandboxctl_LDADD = $(JOB_LIBS)

@@ -53,6 +53,12 @@ static const struct ctl_command commands[] = {
     { .group = "nodes", .verb = "remove", .arguments = { "ID" },
       .options = { { "--force", NULL, "its engine is gone for good: give up its sandboxes, their sessions get others", false } },
       .summary = "forget a node that has no sandboxes any more", .needs = CTL_DATABASE, .run = ctl_node_remove },
+    { .group = "status", .options = { { "--json", NULL, "as one JSON object", false } },
+      .summary = "show how everything is, on one screen; exit code 1 unless all is healthy", .needs = CTL_DATABASE, .run = ctl_status },
+    { .group = "doctor",
+      .options = { { "--url", "URL", "where the web tier answers, http://127.0.0.1:8000", false },
+                   { "--json", NULL, "as one JSON object", false } },
+      .summary = "check the whole installation and say what to mend; exit code 1 when something failed", .needs = CTL_PLAIN, .run = ctl_doctor },
     { .group = "config", .verb = "sample", .summary = "print a settings file with every setting explained",
       .needs = CTL_PLAIN, .run = ctl_config_sample },
     { .group = "config", .verb = "check", .summary = "read the settings file and say what is wrong",
@@ -201,7 +207,7 @@ static int run(const struct ctl_command *command, struct ctl *ctl)
                 err.detail[0] ? ")" : "");
     db_free(ctl->context.db);
     settings_free(ctl->settings);
-    return status == 0 ? DONE : FAILED;
+    return status == 0 && !ctl->unwell ? DONE : FAILED;
 }
 
 int main(int argc, char **argv)

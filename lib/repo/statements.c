@@ -18,6 +18,7 @@ const struct repo_statements repo_statement_tables[] = {
     { "probe_repo", probe_repo_statements }, { "purge_repo", purge_repo_statements },
     { "question_repo", question_repo_statements }, { "rate_repo", rate_repo_statements },
     { "replacement_repo", replacement_repo_statements }, { "session_repo", session_repo_statements },
+    { "status_repo", status_repo_statements },
     { "template_repo", template_repo_statements }, { "token_repo", token_repo_statements },
     { "usage_repo", usage_repo_statements },
     { "workspace_repo", workspace_repo_statements }, { "workspace_rows", workspace_rows_statements },

@@ -76,7 +76,7 @@ static enum health look_at_nodes(const struct context *context, struct health_re
     return good < report->nodes.count ? HEALTH_DEGRADED : HEALTH_GOOD;
 }
 
-static bool is_alive(const struct job_beat *beat)
+bool job_alive(const struct job_beat *beat)
 {
     return beat->silent_ms <= SILENT_INTERVALS * beat->interval_ms;
 }
@@ -89,7 +89,7 @@ static void find_beats(const struct job_list *beats, struct job_health *job)
         if (strcmp(beat->name, job->name) != 0)
             continue;
         if (beat->waiting)
-            job->waiting += is_alive(beat);
+            job->waiting += job_alive(beat);
         else if (!job->last || beat->silent_ms < job->last->silent_ms)
             job->last = beat;
     }
@@ -106,7 +106,7 @@ static enum health look_at_jobs(const struct context *context, struct health_rep
         struct job_health *job = &report->jobs[i];
         job->name = expected_jobs[i].name;
         find_beats(&report->beats, job);
-        bool alive = job->last && is_alive(job->last);
+        bool alive = job->last && job_alive(job->last);
         job->health = alive ? HEALTH_GOOD : HEALTH_BAD;
         if (!alive)
             overall = worse(overall, expected_jobs[i].needed ? HEALTH_BAD : HEALTH_DEGRADED);

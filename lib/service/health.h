@@ -25,6 +25,8 @@ struct job_health {
     const struct job_beat *last; /* the latest beat of any instance that works; NULL: never seen */
     size_t waiting;              /* instances that would take over */
 };
+/* It has beaten within its last intervals. */
+bool job_alive(const struct job_beat *beat);
 enum { HEALTH_JOBS = 6 };
 
 struct health_report {

@@ -116,7 +116,7 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
     memcpy(groups, made, sizeof(made));
 }
 
-static const char *find_path(const char *path)
+const char *settings_path(const char *path)
 {
     if (path)
         return path;
@@ -174,7 +174,7 @@ static int fill_root(struct settings *settings, struct err *err)
 
 int settings_load(const char *path, struct settings **out, struct err *err)
 {
-    path = find_path(path);
+    path = settings_path(path);
     if (check_readable(path, err) != 0)
         return -1;
     cleanup_settings struct settings *settings = calloc(1, sizeof(*settings));

@@ -71,6 +71,8 @@ struct settings {
     char *workspace_root; /* what workspace_path begins with in answers; it follows from `storage` */
 };
 
+/* The file that is read: `path`, or if that is NULL $SANDBOX_CONFIG, else the installed one. */
+const char *settings_path(const char *path);
 /* Reads the file at `path` (NULL: $SANDBOX_CONFIG, else SANDBOX_SYSCONFDIR/sandbox/sandbox.conf) into a new object. */
 int settings_load(const char *path, struct settings **out, struct err *err) must_use;
 void settings_free(struct settings *settings);
