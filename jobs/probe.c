@@ -45,7 +45,7 @@ static enum job_step probe_step(struct job *job, struct err *err)
         return JOB_STEP_IDLE;
     if (probe_pass(probing->probe, &done, err) != 0)
         return job_stopping(job) ? JOB_STEP_IDLE : JOB_STEP_FAILED;
-    if (done.missed || done.suspects || done.offline)
+    if (done.missed || done.suspects || done.offline) /* all being well is no news */
         job_did(job, "asked", done.asked);
     job_did(job, "missed", done.missed);
     job_did(job, "suspects", done.suspects);
