@@ -46,6 +46,9 @@ struct json_object *node_encode(const struct node *node)
     fields_add(object, "capacity", share_encode(node->cpu_milli, node->memory_mb, node->max_containers));
     fields_add(object, "allocated", share_encode(node->used_cpu_milli, node->used_memory_mb, node->used_containers));
     fields_add_time(object, "last_seen_at", node->last_seen_at);
+    bool own = !node->engine || !node->engine[0];
+    fields_add_text(object, "engine", own ? NULL : node->engine);
+    fields_add_text(object, "served_by", own ? node->id : node->served ? node->served_by : NULL);
     fields_add_text(object, "error", node->error);
     return object;
 }

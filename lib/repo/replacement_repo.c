@@ -24,7 +24,7 @@ const struct db_stmt replacement_repo_statements[] = {
                " ON c.status IN ('creating', 'running') AND c.node_id = n.id"
                " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = c.session_id AND s.container_id = c.id"
                " AND s.status IN ('creating', 'running') AND s.started_at IS NOT NULL"
-               " WHERE n.last_seen_at < " SQL_NOW " - INTERVAL ? SECOND"
+               " WHERE (n.last_seen_at < " SQL_NOW " - INTERVAL ? SECOND OR (n.error IS NOT NULL AND c.misses >= ?))"
                " AND NOT EXISTS (SELECT 1 FROM executions e FORCE INDEX (queue) WHERE e.status = 'running' AND e.runnable = 1"
                " AND e.session_id = s.id AND e.due_at > " SQL_NOW ") LIMIT ?" },
     [RECORD] = { "UPDATE containers SET exit_code = ?, oom_killed = ?, error = LEFT(?, 1024) WHERE id = ? AND status = 'deleting'" },
@@ -86,9 +86,9 @@ static int take_names(void *arg, const struct db_row *row, struct err *err)
     return row_text(row, 1, item->session_id, sizeof(item->session_id), err);
 }
 
-int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t limit, struct container_list *out, struct err *err)
+int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t misses, int64_t limit, struct container_list *out, struct err *err)
 {
-    return DB_QUERY(db, &sql[LOST], take_names, out, err, db_int(silent_s), db_int(limit));
+    return DB_QUERY(db, &sql[LOST], take_names, out, err, db_int(silent_s), db_int(misses), db_int(limit));
 }
 
 int replacement_repo_record(struct db *db, const char *container_id, const int64_t *exit_code, bool oom_killed, const char *reason,

@@ -28,8 +28,8 @@ int replacement_repo_explain_one(struct db *db, int64_t seq, struct err *err) mu
 
 /* Ids of sessions that have no container, since no node had room. */
 int replacement_repo_waiting(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
-/* Containers (id, session_id) of sessions that ran, on nodes that were not heard of for `silent_s`, nor has any of the session's
- * executions a holder who was. */
-int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t limit, struct container_list *out, struct err *err) must_use;
+/* Containers (id, session_id) of sessions that ran, on nodes that were not heard of for `silent_s`, or whose engine does not work and whose
+ * own executors did not answer `misses` probes in a row; nor has any of the session's executions a holder who was heard of. */
+int replacement_repo_lost(struct db *db, int64_t silent_s, int64_t misses, int64_t limit, struct container_list *out, struct err *err) must_use;
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/service/audit.h"
 #include "lib/service/metrics.h"
 #include "lib/service/placing.h"
+#include "lib/service/probe.h"
 #include "lib/service/sessions.h"
 #include "lib/util/failpoint.h"
 
@@ -235,7 +236,7 @@ int session_service_place_waiting(const struct context *context, struct err *err
 int session_service_leave_lost_nodes(const struct context *context, report_fn report, struct err *err)
 {
     cleanup(container_list_release) struct container_list lost = { 0 };
-    if (replacement_repo_lost(context->db, NODE_LOST_S, BATCH, &lost, err) != 0)
+    if (replacement_repo_lost(context->db, NODE_LOST_S, PROBE_MISSES, BATCH, &lost, err) != 0)
         return -1;
     for (size_t i = 0; i < lost.count; i++) {
         const struct death death = { .session_id = lost.items[i].session_id, .container_id = lost.items[i].id,

@@ -8,6 +8,7 @@
 #include "lib/repo/engine_repo.h"
 #include "lib/repo/image_repo.h"
 #include "lib/repo/node_repo.h"
+#include "lib/repo/replacement_repo.h"
 #include "lib/service/nodes.h"
 #include "lib/service/served_nodes.h"
 #include "lib/service/served_settings.h"
@@ -239,6 +240,30 @@ START_TEST(test_nodes__one_that_has_the_image_comes_first)
 }
 END_TEST
 
+static size_t lost(void)
+{
+    struct err err = ERR_INIT;
+    cleanup(container_list_release) struct container_list list = { 0 };
+    OK(replacement_repo_lost(fixture_db, 60, 3, 10, &list, &err));
+    return list.count;
+}
+
+/* Its provisiond beats, so it is not silent: both the engine and the sandbox must be missed. */
+START_TEST(test_nodes__an_engine_that_is_gone_loses_its_sessions)
+{
+    fixture_node("n1", 8000, 8192, 10);
+    fixture_session("s1", "me", SESSION_RUNNING);
+    fixture_sql("UPDATE sessions SET started_at = UTC_TIMESTAMP(3)");
+    ck_assert_uint_eq(lost(), 0);
+    fixture_sql("UPDATE nodes SET error = 'The container engine does not answer.'");
+    ck_assert_uint_eq(lost(), 0); /* its executor answers: dockerd may only be restarting */
+    fixture_sql("UPDATE containers SET misses = 3");
+    ck_assert_uint_eq(lost(), 1);
+    fixture_sql("UPDATE nodes SET error = NULL");
+    ck_assert_uint_eq(lost(), 0); /* its engine is asked instead */
+}
+END_TEST
+
 START_TEST(test_nodes__have_settings_of_their_own)
 {
     struct err err = ERR_INIT;
@@ -297,6 +322,7 @@ int main(void)
     tcase_add_test(tcase, test_nodes__one_with_sandboxes_is_not_removed);
     tcase_add_test(tcase, test_nodes__one_that_is_gone_for_good_is_given_up);
     tcase_add_test(tcase, test_nodes__have_settings_of_their_own);
+    tcase_add_test(tcase, test_nodes__an_engine_that_is_gone_loses_its_sessions);
     tcase_add_test(tcase, test_nodes__images_are_written_as_a_difference);
     tcase_add_test(tcase, test_nodes__one_that_has_the_image_comes_first);
     tcase_add_test(tcase, test_nodes__executors_are_found_by_their_node);

@@ -74,7 +74,12 @@ START_TEST(test_node_codec__answer)
                 "{\"node_id\":\"node-01\",\"runtime_type\":\"process\",\"status\":\"draining\",\"isolation\":\"namespaces\","
                 "\"isolation_weaker\":true,\"capacity\":{\"cpu\":\"8\",\"memory_mb\":16384,\"containers\":50},"
                 "\"allocated\":{\"cpu\":\"1.5\",\"memory_mb\":512,\"containers\":1},"
-                "\"last_seen_at\":\"2026-01-06T10:00:00Z\",\"error\":null}");
+                "\"last_seen_at\":\"2026-01-06T10:00:00Z\",\"engine\":null,\"served_by\":\"node-01\",\"error\":null}");
+    const struct node added = { .id = "far", .status = "ready", .engine = (char *)"tcp://engine.example:2376", .served_by = "node-01" };
+    struct json_object *object = node_encode(&added);
+    ck_assert_str_eq(json_object_get_string(json_object_object_get(object, "engine")), "tcp://engine.example:2376");
+    ck_assert_ptr_null(json_object_object_get(object, "served_by")); /* its lease has run out */
+    json_object_put(object);
 }
 END_TEST
 
