@@ -12,3 +12,6 @@ tests_integration_test_faults_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_deadlocks
 tests_integration_test_deadlocks_SOURCES = tests/integration/test_deadlocks.c $(DB_FIXTURE)
 tests_integration_test_deadlocks_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_fault_disk
+tests_integration_test_fault_disk_SOURCES = tests/integration/test_fault_disk.c $(FAULT_SCENE)
+tests_integration_test_fault_disk_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -159,6 +159,8 @@ int db_fail(struct db *db, unsigned errnum, const char *text, bool write, struct
         return err_wrap(err, "%s", text);
     case ER_OPTION_PREVENTS_STATEMENT: /* read-only: a replica, or a server under maintenance */
     case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL: /* InnoDB's word for it */
+    case ER_ERROR_ON_WRITE:
         return unavailable(err, "statement refused", errnum, text);
     default:
         return err_internal(err, 0, "database: %u %s", errnum, text);

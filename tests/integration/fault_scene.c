@@ -311,7 +311,7 @@ void await_running(void)
     await_count(1, sql);
 }
 
-struct execution await_completed(const char *id)
+struct execution await_ended(const char *id)
 {
     struct err err = ERR_INIT;
     struct execution execution = { 0 };
@@ -319,6 +319,12 @@ struct execution await_completed(const char *id)
     snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM executions WHERE id = '%s' AND status NOT IN ('pending', 'running')", id);
     await_count(1, sql);
     OK(execution_repo_get(stage.context.db, NULL, id, EXECUTION_WHOLE, &execution, &err));
+    return execution;
+}
+
+struct execution await_completed(const char *id)
+{
+    struct execution execution = await_ended(id);
     ck_assert_msg(execution.status == EXECUTION_COMPLETED, "after %s it is %s: %s %s", point_now ? point_now : "nothing",
                   execution_status_name(execution.status), execution.outcome.error_message ? execution.outcome.error_message : "",
                   execution.outcome.stderr_text ? execution.outcome.stderr_text : "");

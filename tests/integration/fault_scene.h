@@ -51,6 +51,8 @@ void expect_once(const char *id);
 void await_running(void);
 /* Waits for the end of an execution, which is to be completed; the caller releases it. */
 struct execution await_completed(const char *id);
+/* The same, however it has ended. */
+struct execution await_ended(const char *id);
 /* Its session ends, and with it the container. */
 void await_gone(void);
 
