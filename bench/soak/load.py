@@ -10,7 +10,7 @@ import urllib.parse
 
 from client import Client
 from files import address_of, upload
-from work import DECK
+from work import deck
 
 AGAIN_LIMIT_S = 120     # how long a request is sent again
 PATIENCE_S = 100        # how long a result is waited for
@@ -65,6 +65,7 @@ class User(threading.Thread):
         self.draw = random.Random(f"client {seed} {number}")
         self.client, self.owner, self.books, self.over, self.pace_s = Client(stack.port, token, 75, stack.authority), owner, books, over, pace_s
         self.number, self.serial, self.prefix = number, 0, f"{seed:x}-{number}-"
+        self.decks = {template: deck(template, stack.runtime) for template in ("python-basic", "nodejs-basic")}
         self.session = None
         self.open = []          # jobs without a result
 
@@ -182,7 +183,7 @@ class User(threading.Thread):
             self.execute()
 
     def execute(self):
-        kind, token = self.draw.choice(DECK), self.token()
+        kind, token = self.draw.choice(self.decks[self.session.template]), self.token()
         job = Job(kind, self.session.id, kind.body(self.draw, token), token, self.owner)
         if kind.name == "uploaded":
             job.upload = self.draw.randbytes(self.draw.choice((0, 100, 70_000, 1_500_000)))

@@ -59,6 +59,7 @@ def write(path, options, books, parts, faults, audit, commit):
         "passed": not audit.problems, "problems": audit.problems, "table": audit.rows, "counts": books.counts,
         "faults": [{"at": begin, "until": end, "what": what} for begin, end, what in faults.log],
         "latency_ms": [{"what": what, "when": when, "n": n, "p50_p95_p99": values} for what, when, n, values in latency_rows(books, faults)],
+        "memory_curves_kib": {f"{name} {pid}": sizes[::max(1, len(sizes) // 30)] for (name, pid), sizes in parts.sizes.items()},
         "memory_kib": [dict(zip(("part", "started", "pid", "lived_s", "warm", "end", "warm_anonymous", "end_anonymous"), row)) for row in memory_rows(parts)],
     }, indent=1) + "\n")
 

@@ -26,8 +26,8 @@ def text(size):
 
 
 class Kind:
-    """status: what it ends as; body(): fields of the request; check(): what is wrong with a result of that status, or None."""
-    status, marked, weight = "success", False, 1
+    """status: what it ends as; marked: it leaves marks; language: what its sandbox must have; body(): fields of the request; check(): what is wrong with a result of that status, or None."""
+    status, marked, weight, language = "success", False, 1, "python"
 
     def body(self, draw, token):
         raise NotImplementedError
@@ -140,4 +140,9 @@ KINDS = [
     Value("javascript", "javascript", MARK_JAVASCRIPT + "module.exports.handler = async (event) => ({ ...event, runs });", 2),
     Value("shell", "shell", "mkdir -p runs; printf x >>runs/{token}; printf '%s, \"runs\": %d}' \"${EVENT%\\}}\" $(wc -c <runs/{token}) >&3", 3),
 ]
-DECK = [kind for kind in KINDS for _ in range(kind.weight)]
+
+
+def deck(template, runtime):
+    """What may be drawn: images have the languages that their names say and a shell, a machine has all."""
+    own = {"python-basic": "python", "nodejs-basic": "javascript"}[template]
+    return [kind for kind in KINDS if runtime == "process" or kind.language in (own, "shell") for _ in range(kind.weight)]
