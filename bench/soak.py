@@ -7,6 +7,7 @@ import argparse
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,7 @@ class Soak:
     def run(self):
         """The exit code."""
         built = pathlib.Path(self.environment["SANDBOX_BUILD"], "jobs", "sandbox-dispatchd").exists()
+        self.prepare_home()
         try:
             self.prepare_engine()
             self.say(f"soak: starting the stack in {self.environment['SANDBOX_HOME']}" + ("" if built else ", building it first"))
@@ -80,6 +82,18 @@ class Soak:
             self.quickstart("stop")
             if self.engine:
                 self.engine.remove()
+
+    def prepare_home(self):
+        """With an empty database; but only a home of ours is emptied."""
+        home = pathlib.Path(self.environment["SANDBOX_HOME"])
+        mark = home / "soak-home"
+        if not mark.exists() and (home / "db").exists():
+            raise SystemExit(f"soak: {home} holds a stack that is not the soak's: choose another --home")
+        home.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        self.quickstart("stop")
+        for name in ("db", "db-tmp", "log"):
+            shutil.rmtree(home / name, ignore_errors=True)
 
     def prepare_engine(self):
         if self.options.runtime != "docker":

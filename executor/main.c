@@ -69,7 +69,7 @@ static void on_terminate(evutil_socket_t fd, short what, void *arg)
         return;
     log_event(LOG_LEVEL_INFO, "sandbox-executor stopping", LOG_INT("signal", fd));
     program->stop_ms = clock_mono_ms();
-    runs_cancel_all(program->engine.runs);
+    runs_abandon_all(program->engine.runs);
     on_stop(-1, what, program);
 }
 

@@ -151,7 +151,8 @@ static void finish(struct run *run)
         log_err(LOG_LEVEL_ERROR, "no verdict", &err, "execution_id", run->request.execution_id);
         result.failure = WIRE_FAILURE_EXECUTOR;
     }
-    emit_result(run, &result);
+    if (!run->abandoned)
+        emit_result(run, &result);
     log_done(run, &result);
     wire_result_release(&result);
     run_io_stop(run);
@@ -296,6 +297,12 @@ void run_force(struct run *run, enum wire_failure failure)
         return;
     }
     kill_all(run); /* its end is then seen by the reaper */
+}
+
+void run_abandon(struct run *run)
+{
+    run->abandoned = true;
+    run_force(run, WIRE_FAILURE_CANCELLED);
 }
 
 void run_reaped(struct run *run, const struct reaped *child)

@@ -28,7 +28,7 @@ struct run {
     struct event *timers[RUN_TIMERS], *pipes[RUN_PIPES];
     struct output outputs[2]; /* RUN_OUT, RUN_ERR */
     struct strbuf report;     /* from descriptor 3 */
-    bool report_over, heap_full, own_memory, slot_stuck;
+    bool report_over, heap_full, own_memory, slot_stuck, abandoned;
     struct stream stream;
     enum wire_failure forced;
     char reason[320];
@@ -53,6 +53,8 @@ void run_begin(struct run *run);
 void run_free(struct run *run);
 /* Ends it now, with `failure` as the reason. Nothing happens when it has ended by itself already. */
 void run_force(struct run *run, enum wire_failure failure);
+/* Ends it now, without a result: nobody cancelled it, so it is lost with its executor, and may be tried again. */
+void run_abandon(struct run *run);
 /* A process of its user, or its main process, was collected. */
 void run_reaped(struct run *run, const struct reaped *child);
 /* In RUN_SWEEPING: ends what is left and completes the result once nothing is. */

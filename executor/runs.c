@@ -218,9 +218,9 @@ void runs_sweep(struct runs *runs)
             run_sweep(runs->slots[slot]);
 }
 
-void runs_cancel_all(struct runs *runs)
+void runs_abandon_all(struct runs *runs)
 {
     for (int slot = 0; slot < EXECUTOR_SLOTS; slot++)
         if (runs->slots[slot])
-            run_force(runs->slots[slot], WIRE_FAILURE_CANCELLED);
+            run_abandon(runs->slots[slot]);
 }

@@ -27,7 +27,7 @@ pid_t runs_interpreter(const struct runs *runs, uid_t uid);
 void runs_reaped(struct runs *runs, const struct reaped *child);
 /* Nothing is left to reap at the moment: completes what can be completed. */
 void runs_sweep(struct runs *runs);
-/* Ends all, as cancelled. */
-void runs_cancel_all(struct runs *runs);
+/* Ends all, without results: the executor stops. */
+void runs_abandon_all(struct runs *runs);
 
 #endif

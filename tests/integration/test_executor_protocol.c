@@ -219,6 +219,24 @@ START_TEST(test_executor_protocol__cancel)
 }
 END_TEST
 
+/* An engine that stops ends its containers so: nobody cancelled what ran there. */
+START_TEST(test_executor_protocol__terminated)
+{
+    struct wire_execute request = { .language = LANGUAGE_SHELL, .code = (char *)"echo so far; sleep 30", .timeout_ms = 40000 };
+    char seen[4096] = "";
+    int fd = executor_run_start(&executor, &request);
+    while (!strstr(seen, "so far"))
+        ck_assert_int_ge(recv(fd, seen, sizeof(seen) - 1, MSG_PEEK), 0);
+    executor_stop(&executor);
+    struct answer answer;
+    executor_receive(fd, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_ptr_null(strstr(strbuf_str(&answer.body), "\"result\""));
+    answer_release(&answer);
+    executor_start(&executor, "none", 0);
+}
+END_TEST
+
 START_TEST(test_executor_protocol__all_slots)
 {
     int fds[EXECUTOR_SLOTS];
@@ -271,6 +289,7 @@ int main(void)
     add(suite, test_executor_protocol__fetched_again, 1);
     add(suite, test_executor_protocol__reader_lost, 1);
     add(suite, test_executor_protocol__cancel, 3);
+    add(suite, test_executor_protocol__terminated, 1);
     add(suite, test_executor_protocol__all_slots, 1);
     add(suite, test_executor_protocol__heartbeat, 1);
     return executor_suite_run(suite);
