@@ -127,6 +127,11 @@ class Faults:
     def web_server_killed(self, fault):
         self.parts.signal(self.stack.web, signal.SIGKILL)
 
+    def everything_killed(self, fault):
+        """As when the machine loses its power, but for the sandboxes."""
+        for name in self.parts.commands:
+            self.parts.signal(name, signal.SIGKILL)
+
     # --- database and storage
 
     def database_killed(self, fault):

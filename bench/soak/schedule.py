@@ -13,6 +13,7 @@ KINDS = {
     "database killed": (2, 0, 0),
     "database away": (1, 20, 20),
     "database stopped": (1, 2, 8),
+    "everything killed": (1, 0, 0),
     "sandbox killed": (5, 0, 0),
     "executor killed": (4, 0, 0),
     "sandbox paused": (3, 3, 25),
@@ -23,8 +24,8 @@ KINDS = {
 ENGINE_ONLY = ("engine killed", "engine restarted")
 OF_JOBS = ("job killed", "job stopped", "job twice")
 FIRST_S, LAST_S = 12, 12      # quiet at begin and end
-GAP_S = (3, 10)               # between the end of one and the next
-TOGETHER = 0.2                # how many come while another one lasts
+GAP_S = (2, 9)                # between the end of one and the next
+TOGETHER = 0.3                # how many come while another one lasts
 QUIET_EACH_S, QUIET_S = 100, 20  # a longer pause now and then, to measure the quiet
 
 

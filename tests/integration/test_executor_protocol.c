@@ -224,16 +224,17 @@ START_TEST(test_executor_protocol__terminated)
 {
     struct wire_execute request = { .language = LANGUAGE_SHELL, .code = (char *)"echo so far; sleep 30", .timeout_ms = 40000 };
     char seen[4096] = "";
-    int fd = executor_run_start(&executor, &request);
+    struct executor own;
+    executor_start(&own, "none", 0);
+    int fd = executor_run_start(&own, &request);
     while (!strstr(seen, "so far"))
         ck_assert_int_ge(recv(fd, seen, sizeof(seen) - 1, MSG_PEEK), 0);
-    executor_stop(&executor);
+    executor_stop(&own);
     struct answer answer;
     executor_receive(fd, &answer);
     ck_assert_int_eq(answer.status, 200);
     ck_assert_ptr_null(strstr(strbuf_str(&answer.body), "\"result\""));
     answer_release(&answer);
-    executor_start(&executor, "none", 0);
 }
 END_TEST
 
