@@ -35,6 +35,10 @@ static void count(struct job *job, const struct purge_done *done)
     job_did(job, "objects", done->objects);
     job_did(job, "bytes", done->bytes);
     job_did(job, "audit_entries", done->audit);
+    job_did(job, "executions", done->executions);
+    job_did(job, "session_rows", done->session_rows);
+    job_did(job, "containers", done->containers);
+    job_did(job, "rows", done->rows);
     job_did(job, "failures", done->failures);
 }
 

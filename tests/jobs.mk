@@ -58,3 +58,7 @@ tests_integration_test_deaths_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_jobs_frame
 tests_integration_test_jobs_frame_SOURCES = tests/integration/test_jobs_frame.c $(JOBS_STAGE)
 tests_integration_test_jobs_frame_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_purge_rows
+tests_integration_test_purge_rows_SOURCES = tests/integration/test_purge_rows.c tests/integration/purge_scene.c \
+	tests/integration/purge_scene.h $(DB_FIXTURE)
+tests_integration_test_purge_rows_LDADD = $(DB_TEST_LIBS)

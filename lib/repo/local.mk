@@ -22,3 +22,4 @@ lib_librepo_a_SOURCES += lib/repo/probe_repo.c lib/repo/probe_repo.h
 lib_librepo_a_SOURCES += lib/repo/lock_repo.c lib/repo/lock_repo.h
 lib_librepo_a_SOURCES += lib/repo/idle_repo.c lib/repo/idle_repo.h
 lib_librepo_a_SOURCES += lib/repo/status_repo.c lib/repo/status_repo.h
+lib_librepo_a_SOURCES += lib/repo/retention_repo.c lib/repo/retention_repo.h

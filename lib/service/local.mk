@@ -32,3 +32,4 @@ lib_libservice_a_SOURCES += lib/service/placing.c lib/service/placing.h lib/serv
 lib_libservice_a_SOURCES += lib/service/node_removal.c lib/service/served_settings.c lib/service/served_settings.h
 lib_libservice_a_SOURCES += lib/service/probe.c lib/service/probe.h lib/service/probe_ask.c lib/service/probe_internal.h
 lib_libservice_a_SOURCES += lib/service/served_nodes.c lib/service/served_nodes.h
+lib_libservice_a_SOURCES += lib/service/purge_rows.c lib/service/purge_rows.h

@@ -7,6 +7,7 @@
 #include "lib/repo/audit_repo.h"
 #include "lib/repo/purge_repo.h"
 #include "lib/service/metrics.h"
+#include "lib/service/purge_rows.h"
 #include "lib/storage/storage.h"
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
@@ -197,7 +198,7 @@ int purge_pass(const struct context *context, const struct purge_watch *watch, r
     struct pass pass = { .context = context, .watch = watch, .report = report, .done = done };
     *done = (struct purge_done){ 0 };
     /* needs no storage: first */
-    if (purge_audit(&pass, err) != 0)
+    if (purge_audit(&pass, err) != 0 || purge_old_rows(context, watch, done, err) != 0)
         return -1;
     return purge_sessions(&pass, err) == 0 ? delete_garbage(&pass, err) : -1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The retention of what is kept for days: files of ended sessions, objects that no file names any longer, the audit trail. */
+/* The retention of what is kept for days: files of ended sessions, objects that no file names any longer, the audit
+ * trail, rows of executions, sessions and containers. */
 #ifndef SANDBOX_SERVICE_PURGE_H
 #define SANDBOX_SERVICE_PURGE_H
 
@@ -17,6 +18,8 @@ struct purge_done {
     int64_t objects;  /* deleted from storage */
     int64_t bytes;    /* of the sessions' files */
     int64_t audit;    /* entries */
+    int64_t executions, session_rows, containers; /* rows */
+    int64_t rows;     /* of other tables: beats of jobs, images of nodes, demand of templates that are gone */
     int64_t failures; /* deletions that storage refused; tried again after PURGE_RETRY_S */
 };
 enum { PURGE_RETRY_S = 30 };

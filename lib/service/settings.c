@@ -55,6 +55,12 @@ static const struct setting retention_table[] = {
       .help = "How long the files of a session are kept after its end." },
     { .key = "replaced_s", .type = SETTING_INT, .offset = AT(replaced_s), .preset = "3600", .min = 0, .max = 31536000, .unit = "s",
       .help = "How long content that was replaced or deleted is kept, for downloads that have begun." },
+    { .key = "executions_s", .type = SETTING_INT, .offset = AT(executions_s), .preset = "2592000", .min = 3600, .max = 3153600000, .unit = "s",
+      .help = "How long an execution and its result are kept after its end." },
+    { .key = "sessions_s", .type = SETTING_INT, .offset = AT(sessions_s), .preset = "2592000", .min = 3600, .max = 3153600000, .unit = "s",
+      .help = "How long a session that has ended is known; it takes along its executions, and waits for its files to go." },
+    { .key = "containers_s", .type = SETTING_INT, .offset = AT(containers_s), .preset = "604800", .min = 3600, .max = 3153600000, .unit = "s",
+      .help = "How long a container that was removed is listed." },
 };
 #undef AT
 

@@ -47,6 +47,7 @@ struct retention_settings {
     int64_t audit_days;
     int64_t workspace_s; /* files, after their session's end */
     int64_t replaced_s;  /* content that no file has any longer */
+    int64_t executions_s, sessions_s, containers_s; /* rows, after their end */
 };
 
 struct metrics_settings {
