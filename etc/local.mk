@@ -5,7 +5,7 @@ sampledir = $(pkgdatadir)/samples
 
 UNITS = etc/systemd/sandbox-api.service etc/systemd/sandbox-dispatchd.service etc/systemd/sandbox-provisiond.service \
 	etc/systemd/sandbox-reap.service etc/systemd/sandbox-pool.service etc/systemd/sandbox-purge.service \
-	etc/systemd/sandbox-probe.service
+	etc/systemd/sandbox-probe.service etc/systemd/sandbox-webhookd.service
 SAMPLES = etc/lighttpd.conf etc/lighttpd-tls.conf etc/apache.conf etc/apache-tls.conf etc/apache-server.conf etc/cron.d/sandbox
 LOGROTATE = etc/logrotate.d/sandbox
 logrotatesampledir = $(sampledir)/logrotate.d

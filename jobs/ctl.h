@@ -54,6 +54,9 @@ int ctl_node_list(struct ctl *ctl, struct err *err);
 int ctl_status(struct ctl *ctl, struct err *err);
 int ctl_doctor(struct ctl *ctl, struct err *err);
 int ctl_audit(struct ctl *ctl, struct err *err);
+int ctl_webhook_secret(struct ctl *ctl, struct err *err);
+int ctl_webhook_list(struct ctl *ctl, struct err *err);
+int ctl_webhook_retry(struct ctl *ctl, struct err *err);
 int ctl_config_sample(struct ctl *ctl, struct err *err);
 int ctl_config_check(struct ctl *ctl, struct err *err);
 

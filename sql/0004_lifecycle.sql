@@ -49,11 +49,12 @@ CREATE TABLE IF NOT EXISTS pool_demand (
 -- What is to be told to callback URLs; a row is written in the transaction that ended its object.
 CREATE TABLE IF NOT EXISTS webhooks (
     seq        BIGINT NOT NULL AUTO_INCREMENT,
-    id         VARCHAR(24) NOT NULL COMMENT 'the same at every try',
+    id         VARCHAR(32) NOT NULL COMMENT 'msg_ and the object: the same at every try, and one for each',
     owner      VARCHAR(64) NOT NULL,
     event      VARCHAR(32) NOT NULL COMMENT 'execution.completed, session.terminated, ...',
     object_id  VARCHAR(22) NOT NULL,
     url        VARCHAR(2048) NOT NULL,
+    host       VARCHAR(255) NOT NULL COMMENT 'of it: none waits for another host',
     status     ENUM('waiting','delivered','given_up') NOT NULL,
     claimed_by VARCHAR(64) NULL,
     due_at     DATETIME(3) NOT NULL COMMENT 'waiting: the next try; while claimed, the lease''s end; else: when the row goes',
@@ -64,7 +65,8 @@ CREATE TABLE IF NOT EXISTS webhooks (
     ended_at   DATETIME(3) NULL,
     PRIMARY KEY (seq),
     UNIQUE KEY id (id),
-    KEY work (status, due_at),
+    KEY work (status, host, due_at),
+    KEY age (status, due_at),
     KEY object (object_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 

@@ -62,3 +62,6 @@ INTEGRATION_TESTS += tests/integration/test_purge_rows
 tests_integration_test_purge_rows_SOURCES = tests/integration/test_purge_rows.c tests/integration/purge_scene.c \
 	tests/integration/purge_scene.h $(DB_FIXTURE)
 tests_integration_test_purge_rows_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_webhooks
+tests_integration_test_webhooks_SOURCES = tests/integration/test_webhooks.c tests/fakes/receiver.c tests/fakes/receiver.h $(DB_FIXTURE)
+tests_integration_test_webhooks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

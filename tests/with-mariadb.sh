@@ -100,6 +100,7 @@ database: {
     password = "test";
 };
 storage: { directory = "$dir/storage"; };
+webhooks: { key = "a key of tests, which everybody knows"; allow = "127.0.0.0/8, ::1"; };
 CONF
 SANDBOX_CONFIG=$dir/sandbox.conf
 SANDBOX_TEST_DB_SOCKET=$socket

@@ -4,7 +4,7 @@
 
 PROGRAMS=(fcgi/sandbox-api jobs/sandbox-dispatchd jobs/sandbox-provisiond jobs/sandbox-reap jobs/sandbox-pool
     jobs/sandbox-purge
-    jobs/sandbox-probe
+    jobs/sandbox-probe jobs/sandbox-webhookd
     jobs/sandboxctl executor/sandbox-executor)
 
 build() {

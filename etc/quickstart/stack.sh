@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The embedded stack: settings, database, jobs, web server (web.sh); started in order, stopped in reverse.
 
-JOBS=(dispatchd provisiond reap pool purge probe)
+JOBS=(dispatchd provisiond reap pool purge probe webhookd)
 STARTED=()
 
 start_stack() {
@@ -69,18 +69,19 @@ make_places() {
     ln -sfn "$DOCKER_SOCKET" "$RUN_DIR/docker.sock"
 }
 
-# UDP ports of the doorbells: the three after SANDBOX_PORT, or the next three that are free.
+# UDP ports of the doorbells: the four after SANDBOX_PORT, or the next four that are free.
 doorbell_ports() {
     local base
     if base=$(cat "$PID_DIR/doorbells" 2>/dev/null) && [ -n "$base" ] &&
-        { part_running dispatchd || part_running provisiond || part_running pool; }; then
+        { part_running dispatchd || part_running provisiond || part_running pool || part_running webhookd; }; then
         printf '%s' "$base"
         return
     fi
     base=$((PORT + 1))
-    while udp_port_taken "$base" || udp_port_taken $((base + 1)) || udp_port_taken $((base + 2)); do
-        base=$((base + 3))
-        [ "$base" -lt 65530 ] || die "no three UDP ports in a row are free for the doorbells"
+    while udp_port_taken "$base" || udp_port_taken $((base + 1)) || udp_port_taken $((base + 2)) ||
+        udp_port_taken $((base + 3)); do
+        base=$((base + 4))
+        [ "$base" -lt 65530 ] || die "no four UDP ports in a row are free for the doorbells"
     done
     printf '%s\n' "$base" >"$PID_DIR/doorbells"
     printf '%s' "$base"
@@ -101,7 +102,8 @@ write_config() {
 database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password = "$(database_password)";
     # everything shares one machine here: it may be slow for a while
     timeout_ms = 20000; };
-doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))"; };
+doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))";
+    webhookd = "127.0.0.1:$((bell + 3))"; };
 api: { threads = 48; max_waiters = 40; };
 # One user: nobody to be protected from.
 limits: { requests_per_minute = 0; executions_per_minute = 0; sessions = 0; };
@@ -116,6 +118,8 @@ runtime: {
     process_isolation = "best-effort";
 };
 storage: { $(storage_config) };
+# One machine, one user: what listens here may be told.
+webhooks: { key = "$(webhook_key)"; allow = "127.0.0.0/8, ::1"; };
 metrics: { directory = "$RUN_DIR/metrics"; };
 log: { level = "info"; };
 CONF
@@ -126,6 +130,14 @@ CONF
     else
         mv "$new" "$CONFIG"
     fi
+}
+
+webhook_key() {
+    local file=$HOME_DIR/webhook-key
+    if [ ! -s "$file" ]; then
+        (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$file")
+    fi
+    cat "$file"
 }
 
 sandboxctl() { "$BIN_DIR/sandboxctl" --config "$CONFIG" "$@"; }

@@ -11,6 +11,7 @@ stop_stack() {
     end_orphaned_workers
     stop_part purge
     stop_part probe
+    stop_part webhookd
     stop_part pool
     if part_running mariadbd && part_running provisiond && part_running reap; then
         end_sandboxes

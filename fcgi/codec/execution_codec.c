@@ -28,7 +28,7 @@ static int keep_event(const char *text, size_t len, struct execution_request *ou
 static int read_request(struct json_object *body, const char *text, size_t len,
                         struct execution_request *out, struct err *err)
 {
-    const char *code = NULL, *language = NULL;
+    const char *code = NULL, *language = NULL, *callback_url = NULL;
     struct json_object *event = NULL, *env_vars = NULL;
     const struct json_field fields[] = {
         { .name = "code", .type = JSON_FIELD_STRING, .required = true, .out = &code, .min = 1,
@@ -40,6 +40,7 @@ static int read_request(struct json_object *body, const char *text, size_t len,
         { .name = "env_vars", .type = JSON_FIELD_OBJECT, .out = &env_vars },
         { .name = "max_retries", .type = JSON_FIELD_INT, .out = &out->max_retries, .min = 0,
           .max = EXECUTION_RETRIES_MAX },
+        { .name = "callback_url", .type = JSON_FIELD_STRING, .out = &callback_url, .min = 1, .max = CALLBACK_URL_MAX },
     };
     out->timeout_s = EXECUTION_TIMEOUT_DEFAULT_S;
     out->max_retries = EXECUTION_RETRIES_DEFAULT;
@@ -51,6 +52,8 @@ static int read_request(struct json_object *body, const char *text, size_t len,
     out->language = (enum language)parsed;
     if (env_vars && fields_read_map(env_vars, "/env_vars", MAP_ENV_VARS, &out->env_json, err) != 0)
         return -1;
+    if (callback_url && !(out->callback_url = strdup(callback_url)))
+        return err_internal(err, 0, "out of memory for a URL");
     if (keep_code(code, out, err) != 0)
         return -1;
     return keep_event(text, len, out, err);
@@ -219,6 +222,8 @@ static struct json_object *summary_encode(const struct execution *execution)
     fields_add_int(object, "timeout", execution->timeout_s);
     fields_add_int(object, "max_retries", execution->max_retries);
     fields_add_int(object, "attempts", execution->attempts);
+    if (execution->callback_url)
+        fields_add_text(object, "callback_url", execution->callback_url);
     return object;
 }
 

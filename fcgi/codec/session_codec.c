@@ -10,7 +10,7 @@
 
 static int read_request(struct json_object *body, struct session_request *out, struct err *err)
 {
-    const char *template_id = NULL;
+    const char *template_id = NULL, *callback_url = NULL;
     struct json_object *resources = NULL, *env_vars = NULL, *labels = NULL;
     const struct json_field fields[] = {
         { .name = "template_id", .type = JSON_FIELD_STRING, .required = true, .out = &template_id },
@@ -19,6 +19,7 @@ static int read_request(struct json_object *body, struct session_request *out, s
         { .name = "resources", .type = JSON_FIELD_OBJECT, .out = &resources },
         { .name = "env_vars", .type = JSON_FIELD_OBJECT, .out = &env_vars },
         { .name = "labels", .type = JSON_FIELD_OBJECT, .out = &labels },
+        { .name = "callback_url", .type = JSON_FIELD_STRING, .out = &callback_url, .min = 1, .max = CALLBACK_URL_MAX },
     };
     out->timeout_s = SESSION_TIMEOUT_DEFAULT_S;
     if (json_read_fields(body, "", fields, sizeof(fields) / sizeof(fields[0]), JSON_UNKNOWN_REFUSE, err) != 0)
@@ -26,6 +27,8 @@ static int read_request(struct json_object *body, struct session_request *out, s
     if (!template_id_valid(template_id))
         return err_field(err, "/template_id", "template_id must be 1 to 63 of [a-z0-9-].");
     snprintf(out->template_id, sizeof(out->template_id), "%s", template_id);
+    if (callback_url && !(out->callback_url = strdup(callback_url)))
+        return err_internal(err, 0, "out of memory for a URL");
     if (resources && fields_read_resources(resources, "/resources", &out->resources, err) != 0)
         return -1;
     if (env_vars && fields_read_map(env_vars, "/env_vars", MAP_ENV_VARS, &out->env_json, err) != 0)
@@ -81,6 +84,8 @@ static void add_life(struct json_object *object, const struct session *session)
     fields_add_time(object, "terminated_at", session->ended_at);
     fields_add_int(object, "restarts", session->restarts);
     fields_add_raw(object, "labels", session->labels_json, "{}");
+    if (session->callback_url)
+        fields_add_text(object, "callback_url", session->callback_url);
     if (session->error)
         add_error(object, session->status == SESSION_TIMEOUT ? "session_idle" : "session_failed", session->error);
 }

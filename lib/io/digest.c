@@ -3,6 +3,7 @@
 #include "lib/io/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 struct digest {
     EVP_MD_CTX *context;
@@ -27,6 +28,19 @@ int digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_SIZE], s
         return failed(err);
     to_hex(digest, out);
     return 0;
+}
+
+int digest_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[DIGEST_SIZE], struct err *err)
+{
+    unsigned got = 0;
+    if (!HMAC(EVP_sha256(), key, (int)key_len, data, len, out, &got) || got != DIGEST_SIZE)
+        return err_internal(err, 0, "libcrypto computed no HMAC");
+    return 0;
+}
+
+void digest_base64(const unsigned char digest[DIGEST_SIZE], char out[DIGEST_BASE64_SIZE])
+{
+    EVP_EncodeBlock((unsigned char *)out, digest, DIGEST_SIZE);
 }
 
 struct digest *digest_new(struct err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, at once or piece by piece, by libcrypto. */
+/* SHA-256 and HMAC-SHA256, at once or piece by piece, by libcrypto. */
 #ifndef SANDBOX_IO_DIGEST_H
 #define SANDBOX_IO_DIGEST_H
 
@@ -8,10 +8,15 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
 
-enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65 };
+enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65, DIGEST_BASE64_SIZE = 45 };
 
 /* In hexadecimal, with NUL. */
 int digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_SIZE], struct err *err) must_use;
+
+/* HMAC-SHA256. */
+int digest_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[DIGEST_SIZE], struct err *err) must_use;
+/* With NUL. */
+void digest_base64(const unsigned char digest[DIGEST_SIZE], char out[DIGEST_BASE64_SIZE]);
 
 struct digest;
 /* NULL with err. */

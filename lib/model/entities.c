@@ -20,6 +20,7 @@ void session_release(struct session *session)
     free(session->env_json);
     free(session->labels_json);
     free(session->error);
+    free(session->callback_url);
     *session = (struct session){ 0 };
 }
 
@@ -48,6 +49,7 @@ void execution_release(struct execution *execution)
     free(execution->code);
     free(execution->event_json);
     free(execution->env_json);
+    free(execution->callback_url);
     execution_outcome_release(&execution->outcome);
     *execution = (struct execution){ 0 };
 }

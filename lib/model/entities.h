@@ -57,6 +57,7 @@ struct session {
     char *env_json;    /* JSON object of strings, or NULL */
     char *labels_json; /* likewise */
     char *error;       /* why it failed, for users; NULL otherwise */
+    char *callback_url; /* told when it has ended, or NULL */
     int64_t restarts;  /* its containers that died and were replaced */
     int64_t created_at, started_at, expires_at, last_activity_at, ended_at;
 };
@@ -118,6 +119,7 @@ struct execution {
     char *code;
     char *event_json; /* JSON text, or NULL */
     char *env_json;   /* JSON object of strings, or NULL */
+    char *callback_url; /* told when it has ended, or NULL */
     int64_t timeout_s;
     int64_t max_retries;
     int64_t attempts;               /* times it was sent to an executor */

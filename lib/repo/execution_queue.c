@@ -10,6 +10,7 @@
 
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/execution_rows.h"
+#include "lib/repo/webhook_repo.h"
 #include "lib/util/strbuf.h"
 
 _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each that a session may run at once");
@@ -58,7 +59,7 @@ const struct db_stmt execution_queue_statements[] = {
                   " WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
     [MAKE_RUNNABLE] = { "UPDATE executions FORCE INDEX (queue) SET runnable = 1"
                         " WHERE status = 'pending' AND runnable = 0 AND session_id = ?" },
-    [LOCK_SESSION] = { "SELECT id, notify, language" OF_SESSION " FOR UPDATE" },
+    [LOCK_SESSION] = { "SELECT id, notify, language, seq, callback_url IS NOT NULL" OF_SESSION " FOR UPDATE" },
     [FAIL_SESSION] = { "UPDATE executions FORCE INDEX (queue) SET status = 'failed', claimed_by = NULL, error_kind = ?,"
                        " error_message = ?, completed_at = " SQL_NOW
                        " WHERE status IN ('pending', 'running') AND runnable IN (0, 1) AND session_id = ?" },
@@ -286,7 +287,17 @@ struct failing {
     struct string_list notify;
     uint64_t rows[LANGUAGES];
     size_t all;
+    struct seq_list calling; /* those with a callback_url */
 };
+
+static int note_calling(struct failing *failing, int64_t seq, struct err *err)
+{
+    int64_t *item = list_add(&failing->calling.items, &failing->calling.count, sizeof(*item), err);
+    if (!item)
+        return -1;
+    *item = seq;
+    return 0;
+}
 
 static int take_waiter(void *arg, const struct db_row *row, struct err *err)
 {
@@ -297,6 +308,8 @@ static int take_waiter(void *arg, const struct db_row *row, struct err *err)
         return -1;
     failing->rows[language]++;
     failing->all++;
+    if (db_row_int(row, 4) && note_calling(failing, db_row_int(row, 3), err) != 0)
+        return -1;
     if (!address || !address[0])
         return 0;
     char **item = list_add(&failing->notify.items, &failing->notify.count, sizeof(*item), err);
@@ -312,19 +325,22 @@ static int fail_work(struct db *db, void *arg, struct err *err)
 {
     struct failing *failing = arg;
     string_list_release(&failing->notify);
+    seq_list_release(&failing->calling);
     memset(failing->rows, 0, sizeof(failing->rows));
     failing->all = 0;
     if (DB_QUERY(db, &sql[LOCK_SESSION], take_waiter, failing, err, db_text(failing->session_id)) != 0)
         return -1;
     if (failing->all == 0)
         return 0;
-    return DB_EXEC(db, &sql[FAIL_SESSION], NULL, err, db_text(failing->kind), db_text(failing->message),
-                   db_text(failing->session_id));
+    if (DB_EXEC(db, &sql[FAIL_SESSION], NULL, err, db_text(failing->kind), db_text(failing->message),
+                db_text(failing->session_id)) != 0)
+        return -1;
+    return webhook_repo_add_executions(db, failing->calling.items, failing->calling.count, err);
 }
 
 int execution_repo_fail_session(struct db *db, const char *session_id, const char *kind,
                                 const char *message, struct string_list *notify_out, uint64_t failed_out[LANGUAGES],
-                                struct err *err)
+                                bool *webhooks_out, struct err *err)
 {
     struct failing failing = { .session_id = session_id, .kind = kind, .message = message };
     int status = db_transaction(db, fail_work, &failing, err);
@@ -335,7 +351,9 @@ int execution_repo_fail_session(struct db *db, const char *session_id, const cha
         else
             *item = steal(failing.notify.items[i]);
     }
+    *webhooks_out = status == 0 && failing.calling.count > 0;
     string_list_release(&failing.notify);
+    seq_list_release(&failing.calling);
     if (status == 0)
         memcpy(failed_out, failing.rows, sizeof(failing.rows));
     return status;

@@ -19,8 +19,8 @@ enum { INSERT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT,
 
 const struct db_stmt execution_repo_statements[] = {
     [INSERT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
-                 " max_retries, notify, code, event_json, env_json, due_at, created_at)"
-                 " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+                 " max_retries, notify, code, event_json, env_json, callback_url, due_at, created_at)"
+                 " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
     [GET_SUMMARY] = { "SELECT " EXECUTION_COLUMNS BY_ID },
     [GET_CODE] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS BY_ID },
     [GET_OUTCOME] = { "SELECT " EXECUTION_COLUMNS OUTCOME_COLUMNS BY_ID },
@@ -43,7 +43,7 @@ int execution_repo_insert(struct db *db, const struct execution *e, struct err *
     return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(e->id), db_text(e->session_id),
                    db_text(e->owner), db_int(e->runnable), db_text(language_name(e->language)),
                    db_int(e->timeout_s), db_int(e->max_retries), db_text(e->notify), db_text(e->code),
-                   db_text(e->event_json), db_text(e->env_json));
+                   db_text(e->event_json), db_text(e->env_json), db_text(e->callback_url));
 }
 
 int read_execution(struct execution *out, const struct db_row *row, struct err *err)
@@ -66,7 +66,9 @@ int read_execution(struct execution *out, const struct db_row *row, struct err *
     out->created_at = db_row_int(row, 11);
     out->started_at = db_row_int(row, 12);
     out->completed_at = db_row_int(row, 13);
-    return 0;
+    bool failed = false;
+    out->callback_url = db_row_dup(row, 14, &failed);
+    return failed ? row_no_memory(err) : 0;
 }
 
 int read_execution_code(struct execution *out, const struct db_row *row, unsigned column,

@@ -43,10 +43,11 @@ int execution_repo_retry(struct db *db, int64_t seq, const char *claimed_by, int
 int execution_repo_make_runnable(struct db *db, const char *session_id, uint64_t *changed_out,
                                  struct err *err) must_use;
 /* pending, running -> failed with error kind and message, for all of a session. Appends the doorbell addresses of those who
- * waited to `notify_out`, each as "ADDRESS EXECUTION_ID"; says how many of each language it were. */
+ * waited to `notify_out`, each as "ADDRESS EXECUTION_ID"; says how many of each language it were, and whether one of them has a
+ * callback_url: then what is to be told is noted. */
 int execution_repo_fail_session(struct db *db, const char *session_id, const char *kind,
                                 const char *message, struct string_list *notify_out,
-                                uint64_t failed_out[LANGUAGES], struct err *err) must_use;
+                                uint64_t failed_out[LANGUAGES], bool *webhooks_out, struct err *err) must_use;
 /* Current doorbell address of who waits ("" for nobody), read after the commit that made the row final. */
 int execution_repo_notify(struct db *db, int64_t seq, char out[ADDRESS_SIZE], struct err *err) must_use;
 

@@ -23,6 +23,7 @@ const struct db_stmt gauge_repo_statements[] = {
                            COUNT_STATUS("containers", "work", "deleting") },
     [GAUGE_POOL_WARM] = { "SELECT t.id, (SELECT COUNT(*) FROM containers c FORCE INDEX (pool)"
                           " WHERE c.template_id = t.id AND c.status = 'warm') FROM templates t ORDER BY t.id" },
+    [GAUGE_WEBHOOKS_WAITING] = { "SELECT '', COUNT(*) FROM webhooks FORCE INDEX (age) WHERE status = 'waiting'" },
     [GAUGE_JOB_BEATS] = { "SELECT name, " SECONDS_SINCE("MAX(beat_at)") " FROM jobs GROUP BY name ORDER BY name" },
     [GAUGES] = { NULL },
 };

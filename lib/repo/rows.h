@@ -14,7 +14,7 @@ extern const struct db_stmt audit_repo_statements[], cancellation_repo_statement
     pool_repo_statements[], probe_repo_statements[], purge_repo_statements[], push_repo_statements[], question_repo_statements[], rate_repo_statements[],
     replacement_repo_statements[], retention_repo_statements[],
     session_repo_statements[], status_repo_statements[], template_repo_statements[], token_repo_statements[], usage_repo_statements[], workspace_repo_statements[], workspace_rows_statements[],
-    workspace_sync_statements[];
+    workspace_sync_statements[], webhook_repo_statements[], webhook_outbox_statements[];
 
 #define SQL_NOW "UTC_TIMESTAMP(3)"
 /* A DATETIME(3) in UTC as milliseconds since 1970. */

@@ -8,7 +8,7 @@
     "id, owner, status, template_id, runtime_type, node_id, container_id, cpu_milli, memory_mb, "  \
     "disk_mb, max_processes, timeout_s, env_json, labels_json, error, " SQL_MS("created_at") ", "  \
     SQL_MS("started_at") ", " SQL_MS("expires_at") ", " SQL_MS("last_activity_at") ", "            \
-    SQL_MS("ended_at") ", restarts"
+    SQL_MS("ended_at") ", restarts, callback_url"
 #define BY_ID " FROM sessions WHERE id = ? AND (? IS NULL OR owner = ?)"
 /* Lists have the owner first or not at all, so that each form has its key. */
 #define FILTER                                                                                     \
@@ -26,9 +26,9 @@ enum { INSERT, GET, LOCK, LIST_OWNER, COUNT_OWNER, LIST_ALL, COUNT_ALL, START, R
 
 const struct db_stmt session_repo_statements[] = {
     [INSERT] = { "INSERT INTO sessions (id, owner, status, template_id, runtime_type, node_id, container_id,"
-                 " cpu_milli, memory_mb, disk_mb, max_processes, timeout_s, env_json, labels_json,"
+                 " cpu_milli, memory_mb, disk_mb, max_processes, timeout_s, env_json, labels_json, callback_url,"
                  " created_at, started_at, last_activity_at, expires_at)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ","
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ","
                  " IF(?, " SQL_NOW ", NULL), " SQL_NOW ", " SQL_NOW " + INTERVAL ? SECOND)" },
     [GET] = { "SELECT " COLUMNS BY_ID },
     [LOCK] = { "SELECT " COLUMNS BY_ID " FOR UPDATE" },
@@ -61,7 +61,7 @@ int session_repo_insert(struct db *db, const struct session *s, struct err *err)
                    db_text(s->container_id), db_int(s->resources.cpu_milli),
                    db_int(s->resources.memory_mb), db_int(s->resources.disk_mb),
                    db_int(s->resources.max_processes), db_int(s->timeout_s), db_text(s->env_json),
-                   db_text(s->labels_json), db_int(s->status == SESSION_RUNNING), db_int(s->timeout_s));
+                   db_text(s->labels_json), db_text(s->callback_url), db_int(s->status == SESSION_RUNNING), db_int(s->timeout_s));
 }
 
 static int read_session(struct session *out, const struct db_row *row, struct err *err)
@@ -89,6 +89,7 @@ static int read_session(struct session *out, const struct db_row *row, struct er
     out->last_activity_at = db_row_int(row, 18);
     out->ended_at = db_row_int(row, 19);
     out->restarts = db_row_int(row, 20);
+    out->callback_url = db_row_dup(row, 21, &failed);
     return failed ? row_no_memory(err) : 0;
 }
 

@@ -23,6 +23,7 @@ const struct repo_statements repo_statement_tables[] = {
     { "template_repo", template_repo_statements }, { "token_repo", token_repo_statements },
     { "usage_repo", usage_repo_statements },
     { "workspace_repo", workspace_repo_statements }, { "workspace_rows", workspace_rows_statements },
-    { "workspace_sync", workspace_sync_statements },
+    { "workspace_sync", workspace_sync_statements }, { "webhook_repo", webhook_repo_statements },
+    { "webhook_outbox", webhook_outbox_statements },
 };
 const size_t repo_statement_table_count = sizeof(repo_statement_tables) / sizeof(repo_statement_tables[0]);

@@ -10,6 +10,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/repo/webhook_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/service/opening.h"
 #include "lib/service/replacing.h"
@@ -132,13 +133,11 @@ static int store_result(struct db *db, struct report *report, struct err *err)
         return -1;
     if (!changed)
         return err_internal(err, 0, "execution %s changed under its lock", report->id);
-    if (result->status != EXECUTION_CRASHED)
-        return 0;
-    if (cancellation_repo_overrule(db, seq, &overruled, err) != 0)
+    if (result->status == EXECUTION_CRASHED && cancellation_repo_overrule(db, seq, &overruled, err) != 0)
         return -1;
     if (overruled)
         result->status = EXECUTION_CANCELLED;
-    return 0;
+    return report->execution.callback_url ? webhook_repo_add_executions(db, &seq, 1, err) : 0;
 }
 
 static int result_work(struct db *db, void *arg, struct err *err)
@@ -171,6 +170,8 @@ int callback_result(const struct context *context, const struct caller *caller, 
         return 0;
     metrics_execution_done(context->metrics, report.execution.language, result->status, &result->outcome);
     doorbell_ring(context->doorbell, report.execution.notify, report.execution.id);
+    if (report.execution.callback_url)
+        doorbell_ring(context->doorbell, context->settings->doorbell.webhookd, report.execution.id);
     doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, report.execution.id); /* its place is free */
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "lib/io/doorbell.h"
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/repo/webhook_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/metrics.h"
 
@@ -42,7 +43,7 @@ static int cancel_work(struct db *db, void *arg, struct err *err)
         cancellation_repo_end_pending(db, execution->seq, &cancelling->ended, err) != 0)
         return -1;
     execution->status = EXECUTION_CANCELLED;
-    return 0;
+    return cancelling->ended && execution->callback_url ? webhook_repo_add_executions(db, &execution->seq, 1, err) : 0;
 }
 
 int execution_service_cancel(const struct context *context, const char *owner, const char *id, struct execution *out,
@@ -57,6 +58,8 @@ int execution_service_cancel(const struct context *context, const char *owner, c
     if (cancelling.ended) {
         metrics_executions_ended(context->metrics, execution->language, EXECUTION_CANCELLED, 1);
         doorbell_ring(context->doorbell, execution->notify, execution->id);
+        if (execution->callback_url)
+            doorbell_ring(context->doorbell, context->settings->doorbell.webhookd, execution->id);
     } else if (execution->status == EXECUTION_RUNNING) {
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, execution->id);
     }

@@ -180,6 +180,7 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
         .mark = -1,
         .attempts = execution->attempts,
         .max_retries = execution->max_retries,
+        .calls_back = execution->callback_url != NULL,
         .language = execution->language,
         .timeout_ms = execution->timeout_s * 1000,
         .bucket_next = *bucket(dispatch, execution->seq),

@@ -32,6 +32,7 @@ struct flight {
     size_t tries;   /* to store it */
     bool uncertain; /* a commit with it had an unknown outcome */
     bool changed;   /* the last try changed the row */
+    bool calls_back; /* it has a callback_url */
     bool overruled; /* ... to `cancelled`, for that was asked for */
     int64_t cancel_at_ms; /* when the executor may be told (again) to kill it */
 };

@@ -8,6 +8,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
 #include "lib/repo/replacement_repo.h"
+#include "lib/repo/webhook_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
 #include "lib/util/failpoint.h"
@@ -61,6 +62,22 @@ static int store_verdict(struct db *db, struct flight *flight, const char *claim
     return flight->overruled ? 0 : replacement_repo_explain_one(db, flight->seq, err);
 }
 
+static bool is_final(const struct flight *flight)
+{
+    return (!flight->verdict.again && !flight->verdict.pushed) || flight->overruled;
+}
+
+/* Of those that this transaction ends. */
+static int add_webhooks(struct db *db, const struct batch *batch, struct err *err)
+{
+    int64_t seqs[BATCH_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->flights[i]->calls_back && batch->flights[i]->changed && is_final(batch->flights[i]))
+            seqs[count++] = batch->flights[i]->seq;
+    return webhook_repo_add_executions(db, seqs, count, err);
+}
+
 /* Containers before executions: the order in which the end of a session locks them. */
 static int store_work(struct db *db, void *arg, struct err *err)
 {
@@ -72,6 +89,8 @@ static int store_work(struct db *db, void *arg, struct err *err)
     for (size_t i = 0; i < batch->count; i++)
         if (store_verdict(db, batch->flights[i], batch->claimed_by, err) != 0)
             return -1;
+    if (add_webhooks(db, batch, err) != 0)
+        return -1;
     FAILPOINT("dispatch.before-commit");
     return 0;
 }
@@ -114,17 +133,19 @@ static void count(const struct dispatch *dispatch, const struct flight *flight, 
 /* After the commit: waiters first, for they are waiting. */
 static void announce(struct dispatch *dispatch, struct batch *batch)
 {
-    bool suspects = false;
+    bool suspects = false, webhooks = false;
     for (size_t i = 0; i < batch->count; i++) {
         struct flight *flight = batch->flights[i];
         suspects |= flight->verdict.suspect;
         bool retried = flight->verdict.again && flight->changed && !flight->overruled;
-        bool final = (!flight->verdict.again && !flight->verdict.pushed) || flight->overruled;
-        flight->changed = final && is_stored(dispatch, flight);
+        flight->changed = is_final(flight) && is_stored(dispatch, flight);
+        webhooks |= flight->changed && flight->calls_back;
         if (flight->changed)
             doorbell_ring(dispatch->config.doorbell, flight->notify, flight->id);
         count(dispatch, flight, retried);
     }
+    if (webhooks)
+        doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.webhookd, "webhook");
     if (suspects)
         doorbell_ring(dispatch->config.doorbell, dispatch->config.settings->doorbell.provisiond, "suspect");
     FAILPOINT("dispatch.rung");

@@ -11,6 +11,7 @@
 #include "lib/repo/session_repo.h"
 #include "lib/service/limits.h"
 #include "lib/util/failpoint.h"
+#include "lib/service/webhooks.h"
 
 enum { ID_TRIES = 4 };
 
@@ -19,6 +20,7 @@ void execution_request_release(struct execution_request *request)
     free(request->code);
     free(request->event_json);
     free(request->env_json);
+    free(request->callback_url);
     *request = (struct execution_request){ 0 };
 }
 
@@ -99,6 +101,7 @@ static struct execution draft_execution(const struct context *context, const cha
         .code = request->code,
         .event_json = request->event_json,
         .env_json = request->env_json,
+        .callback_url = request->callback_url,
         .timeout_s = request->timeout_s,
         .max_retries = request->max_retries,
         .created_at = context->now_ms(),
@@ -129,7 +132,8 @@ int execution_service_submit(const struct context *context, const char *owner, c
         .once = request->once,
         .draft = draft_execution(context, owner, session_id, request, notify),
     };
-    if (idempotency_find(context, owner, request->once, err) != 0)
+    if (webhook_check_url(&context->settings->webhooks, request->callback_url, err) != 0 ||
+        idempotency_find(context, owner, request->once, err) != 0)
         return -1;
     if (idempotency_replayed(request->once))
         return recall(request->once, out);
@@ -142,7 +146,7 @@ int execution_service_submit(const struct context *context, const char *owner, c
         doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);
     FAILPOINT("execute.rung");
     *out = submission.draft;
-    out->code = out->event_json = out->env_json = NULL;
+    out->code = out->event_json = out->env_json = out->callback_url = NULL;
     return 0;
 }
 

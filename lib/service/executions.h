@@ -13,6 +13,7 @@ struct execution_request {
     char *code;
     char *event_json; /* JSON text exactly as the client sent it, or NULL */
     char *env_json;   /* JSON object of strings, or NULL */
+    char *callback_url; /* told when it has ended, or NULL */
     int64_t timeout_s;
     int64_t max_retries;
     struct idempotency *once; /* borrowed; NULL: a request that is not to be recognised */

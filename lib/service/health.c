@@ -21,6 +21,7 @@ static const struct {
     { "pool", false },
     { "purge", false },
     { "probe", false },
+    { "webhookd", false },
 };
 
 const char *health_job(size_t index)

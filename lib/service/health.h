@@ -27,7 +27,7 @@ struct job_health {
 };
 /* It has beaten within its last intervals. */
 bool job_alive(const struct job_beat *beat);
-enum { HEALTH_JOBS = 6 };
+enum { HEALTH_JOBS = 7 };
 
 struct health_report {
     enum health overall;

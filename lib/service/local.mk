@@ -33,3 +33,6 @@ lib_libservice_a_SOURCES += lib/service/node_removal.c lib/service/served_settin
 lib_libservice_a_SOURCES += lib/service/probe.c lib/service/probe.h lib/service/probe_ask.c lib/service/probe_internal.h
 lib_libservice_a_SOURCES += lib/service/served_nodes.c lib/service/served_nodes.h
 lib_libservice_a_SOURCES += lib/service/purge_rows.c lib/service/purge_rows.h
+lib_libservice_a_SOURCES += lib/service/webhooks.c lib/service/webhooks.h lib/service/webhook_settings.c lib/service/webhook_settings.h
+lib_libservice_a_SOURCES += lib/service/delivery.c lib/service/delivery.h lib/service/delivery_internal.h lib/service/delivery_try.c \
+	lib/service/delivery_rules.c lib/service/delivery_rules.h

@@ -102,6 +102,11 @@ static void label_cause(size_t index, struct strbuf *out)
     metrics_add_label(out, "cause", names[index]);
 }
 
+static void label_webhook(size_t index, struct strbuf *out)
+{
+    metrics_add_label(out, "outcome", index == METRIC_WEBHOOK_DELIVERED ? "delivered" : "given_up");
+}
+
 static void label_job(size_t index, struct strbuf *out)
 {
     metrics_add_label(out, "job", health_job(index));
@@ -180,6 +185,10 @@ static const struct metric metrics[] = {
         .help = "Questions for an executor's health, by what came back." },
     [METRIC_REPLACEMENTS] = { .name = "sandbox_replacements_total", .axes = { { count_causes, label_cause } },
         .help = "Sessions that got another container because theirs died, by what it died of." },
+    [METRIC_WEBHOOKS] = { .name = "sandbox_webhooks_total", .axes = { { two, label_webhook } },
+        .help = "Webhooks that came to an end: delivered, or given up." },
+    [METRIC_WEBHOOK_FAILURES] = { .name = "sandbox_webhook_failed_tries_total",
+        .help = "Tries to deliver a webhook that failed, the last ones of those given up included." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -18,6 +18,7 @@ static const struct {
                                "Age of the oldest execution that waits; 0: none does." },
     [GAUGE_CONTAINERS] = { "sandbox_containers", "status", "Containers that are not deleted." },
     [GAUGE_POOL_WARM] = { "sandbox_pool_warm", "template", "Warm containers that wait for a session." },
+    [GAUGE_WEBHOOKS_WAITING] = { "sandbox_webhooks_waiting", NULL, "Webhooks that are not delivered yet." },
     [GAUGE_JOB_BEATS] = { "sandbox_job_last_beat_seconds", "job", "Time since a job of that name gave a sign of life." },
 };
 

@@ -13,10 +13,12 @@
 #include "lib/repo/idle_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
+#include "lib/repo/webhook_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/limits.h"
 #include "lib/service/metrics.h"
 #include "lib/service/placing.h"
+#include "lib/service/webhooks.h"
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
@@ -24,6 +26,7 @@ void session_request_release(struct session_request *request)
 {
     free(request->env_json);
     free(request->labels_json);
+    free(request->callback_url);
     *request = (struct session_request){ 0 };
 }
 
@@ -69,6 +72,7 @@ static void draft_session(const struct creation *creation, struct session *draft
         .timeout_s = request->timeout_s,
         .env_json = request->env_json,
         .labels_json = request->labels_json,
+        .callback_url = request->callback_url,
     };
     snprintf(draft->id, sizeof(draft->id), "sess_");
     creation->context->random_id(draft->id + strlen(draft->id), SESSION_ID_RANDOM);
@@ -152,7 +156,8 @@ int session_service_create(const struct context *context, const char *owner,
     struct creation creation = {
         .context = context, .owner = owner, .request = request, .session = &made
     };
-    if (idempotency_find(context, owner, request->once, err) != 0)
+    if (webhook_check_url(&context->settings->webhooks, request->callback_url, err) != 0 ||
+        idempotency_find(context, owner, request->once, err) != 0)
         return -1;
     if (idempotency_replayed(request->once))
         return 0;
@@ -240,6 +245,7 @@ struct ending {
     bool changed;
     struct string_list waiters; /* "ADDRESS EXECUTION_ID" */
     uint64_t failed[LANGUAGES]; /* executions that ended with it */
+    bool told, executions_told; /* somebody is to be told of it, of them */
 };
 
 static const char *action_of(enum session_status status)
@@ -254,7 +260,7 @@ static int end_work(struct db *db, void *arg, struct err *err)
     const char *kept = ending->how->status == SESSION_FAILED || idle_s ? ending->how->reason : NULL;
     bool idle = true;
     string_list_release(&ending->waiters);
-    ending->changed = false;
+    ending->changed = ending->told = ending->executions_told = false;
     if (idle_s && idle_repo_confirm(db, ending->id, idle_s, &idle, err) != 0)
         return -1;
     if (!idle)
@@ -267,9 +273,11 @@ static int end_work(struct db *db, void *arg, struct err *err)
         audit_note(ending->context, action_of(ending->how->status), "session", ending->id, err, "%s",
                    ending->how->status == SESSION_TERMINATED ? "" : ending->how->reason) != 0)
         return -1;
+    if (!ending->how->no_callback && webhook_repo_add_session(db, ending->id, &ending->told, err) != 0)
+        return -1;
     FAILPOINT("end.before-commit");
     return execution_repo_fail_session(db, ending->id, ending->how->kind, ending->how->reason,
-                                       &ending->waiters, ending->failed, err);
+                                       &ending->waiters, ending->failed, &ending->executions_told, err);
 }
 
 static void ring_waiters(const struct context *context, const struct string_list *waiters)
@@ -293,6 +301,8 @@ int session_service_end(const struct context *context, const char *id,
         doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, id);
         ring_waiters(context, &ending.waiters);
         FAILPOINT("end.rung");
+        if (ending.told || ending.executions_told)
+            doorbell_ring(context->doorbell, context->settings->doorbell.webhookd, id);
         for (int i = 0; i < LANGUAGES; i++)
             metrics_executions_ended(context->metrics, (enum language)i, EXECUTION_FAILED, ending.failed[i]);
     }
@@ -314,6 +324,7 @@ int session_service_terminate(const struct context *context, const char *owner, 
         .status = SESSION_TERMINATED,
         .kind = "session_terminated",
         .reason = "The session was terminated while this execution was not finished.",
+        .no_callback = !session.callback_url,
     };
     return session_service_end(context, id, &how, NULL, err);
 }

@@ -14,6 +14,7 @@ struct session_request {
     struct resources resources; /* a 0 means: as the template has it */
     char *env_json;             /* JSON object of strings, or NULL */
     char *labels_json;          /* likewise */
+    char *callback_url;         /* told when it has ended, or NULL */
     struct idempotency *once;   /* borrowed; NULL: a request that is not to be recognised */
 };
 void session_request_release(struct session_request *request);
@@ -52,6 +53,7 @@ struct session_ending {
     enum session_status status; /* terminated, timeout or failed */
     const char *kind;           /* error kind of the executions it takes along: "session_terminated" */
     const char *reason;         /* for users: kept with a failed session and an idle one, and as message of those executions */
+    bool no_callback;           /* it is known to have no callback_url: nothing is looked up */
     const char *container_id;   /* only while it has that one; NULL: whichever it has */
     int64_t idle_s;             /* only if it runs and nothing happened for so long; 0: whatever happened */
 };

@@ -16,6 +16,8 @@ static const struct setting doorbell_table[] = {
       .preset = "127.0.0.1:7102", .help = "Where sandbox-provisiond hears that a container has a step due." },
     { .key = "pool", .type = SETTING_STRING, .offset = AT(pool), .preset = "127.0.0.1:7103",
       .help = "Where sandbox-pool hears that a warm container was taken." },
+    { .key = "webhookd", .type = SETTING_STRING, .offset = AT(webhookd), .preset = "127.0.0.1:7104",
+      .help = "Where sandbox-webhookd hears that somebody is to be told." },
     { .key = "waiters", .type = SETTING_STRING, .offset = AT(waiters), .preset = "127.0.0.1:0",
       .help = "Where a web worker's threads hear that a result is stored; port 0: any free one." },
 };
@@ -53,6 +55,8 @@ static const struct setting retention_table[] = {
       .help = "How long the audit trail is kept." },
     { .key = "workspace_s", .type = SETTING_INT, .offset = AT(workspace_s), .preset = "86400", .min = 0, .max = 31536000, .unit = "s",
       .help = "How long the files of a session are kept after its end." },
+    { .key = "webhook_days", .type = SETTING_INT, .offset = AT(webhook_days), .preset = "7", .min = 0, .max = 36500, .unit = "days",
+      .help = "How long it is kept which webhooks were delivered or given up." },
     { .key = "replaced_s", .type = SETTING_INT, .offset = AT(replaced_s), .preset = "3600", .min = 0, .max = 31536000, .unit = "s",
       .help = "How long content that was replaced or deleted is kept, for downloads that have begun." },
     { .key = "executions_s", .type = SETTING_INT, .offset = AT(executions_s), .preset = "2592000", .min = 3600, .max = 3153600000, .unit = "s",
@@ -96,7 +100,7 @@ static const struct setting log_table[] = {
       .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
 };
 
-enum { GROUPS = 10 };
+enum { GROUPS = 11 };
 
 /* The groups of the file, aimed at `settings`. */
 static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
@@ -116,6 +120,8 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
           "How sandboxes are made on this machine." },
         { "storage", storage_setting_table, storage_setting_count, &settings->storage,
           "Where the files of sessions are kept." },
+        { "webhooks", webhook_setting_table, webhook_setting_count, &settings->webhooks,
+          "Telling a client's callback_url that an execution or session has ended." },
         { "metrics", metrics_table, COUNT(metrics_table), &settings->metrics, "Counters for GET /metrics." },
         { "log", log_table, COUNT(log_table), &settings->log, "The log, one JSON line an event." },
     };
@@ -143,7 +149,7 @@ static int check_readable(const char *path, struct err *err)
 }
 
 /* What no single setting's range can say. */
-static int check_together(const struct settings *settings, const char *path, struct err *err)
+static int check_together(struct settings *settings, const char *path, struct err *err)
 {
     if (settings->api.max_waiters >= settings->api.threads)
         return err_set(err, ERR_INVALID,
@@ -156,6 +162,8 @@ static int check_together(const struct settings *settings, const char *path, str
         return err_set(err, ERR_INVALID, "%s: metrics.directory must be an absolute path, or empty.", path);
     if (settings->runtime.directory[0] != '/')
         return err_set(err, ERR_INVALID, "%s: runtime.directory must be an absolute path.", path);
+    if (webhook_settings_check(&settings->webhooks, err) != 0)
+        return -1;
     return storage_settings_check(&settings->storage, err);
 }
 
@@ -202,6 +210,7 @@ void settings_free(struct settings *settings)
     struct setting_group groups[GROUPS];
     make_groups(settings, groups);
     config_release(groups, GROUPS);
+    webhook_settings_release(&settings->webhooks);
     free(settings->workspace_root);
     free(settings);
 }

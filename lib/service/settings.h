@@ -7,6 +7,7 @@
 
 #include "lib/io/db.h"
 #include "lib/runtime/runtime.h"
+#include "lib/service/webhook_settings.h"
 #include "lib/storage/storage.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
@@ -15,6 +16,7 @@ struct doorbell_settings {
     char *dispatchd;  /* "127.0.0.1:7101" */
     char *provisiond; /* "127.0.0.1:7102" */
     char *pool;       /* "127.0.0.1:7103" */
+    char *webhookd;   /* "127.0.0.1:7104" */
     char *waiters;    /* where a web worker binds for its waiters: "127.0.0.1:0" */
 };
 
@@ -46,6 +48,7 @@ struct limit_settings {
 struct retention_settings {
     int64_t audit_days;
     int64_t workspace_s; /* files, after their session's end */
+    int64_t webhook_days; /* webhooks, after they were delivered or given up */
     int64_t replaced_s;  /* content that no file has any longer */
     int64_t executions_s, sessions_s, containers_s; /* rows, after their end */
 };
@@ -67,6 +70,7 @@ struct settings {
     struct node_settings node;
     struct runtime_settings runtime;
     struct storage_settings storage;
+    struct webhook_settings webhooks;
     struct metrics_settings metrics;
     struct log_settings log;
     char *workspace_root; /* what workspace_path begins with in answers; it follows from `storage` */

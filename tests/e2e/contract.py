@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each route of fcgi/routes.c with what it takes; tests/e2e/test_contract.py makes the cases. A new route is one Endpoint here."""
-from contract_fields import (Object, Query, anything, array, boolean, choice, cpu, env_vars, integer, labels, number, output, path, q_choice,
+from contract_fields import (Object, Query, anything, array, boolean, callback_url, choice, cpu, env_vars, integer, labels, number, output, path, q_choice,
                              q_integer, q_text, signed, size, text)
 
 # Well-formed ids that nobody has: what is sent there is checked as always, and stores nothing. Kind: (id, the answer's code)
@@ -70,10 +70,12 @@ RESOURCES = Object({"cpu": cpu(), "memory": size("256Mi", "8Gi", "255Mi", "8193M
                     "max_processes": integer(128, 32, 1024)})
 SESSION = Object({"template_id": text("no-such-template", 1, None, required=True, refused=("-a", "A", "a_b", "x" * 64, "python-basic "),
                                       edges=("a", "0", "x" * 63)),
-                  "timeout": integer(300, 60, 3600), "resources": RESOURCES, "env_vars": env_vars(), "labels": labels()}, required=True)
+                  "timeout": integer(300, 60, 3600), "resources": RESOURCES, "env_vars": env_vars(), "labels": labels(),
+                  "callback_url": callback_url()}, required=True)
 EXECUTION = Object({"code": text("print(1)", 1, 100 * 1024, free=True, required=True),
                     "language": choice("python", "python", "javascript", "shell", required=True),
-                    "timeout": integer(30, 1, 3600), "event": anything(1024 * 1024), "env_vars": env_vars(), "max_retries": integer(2, 0, 3)},
+                    "timeout": integer(30, 1, 3600), "event": anything(1024 * 1024), "env_vars": env_vars(), "max_retries": integer(2, 0, 3),
+                    "callback_url": callback_url()},
                    required=True)
 RENEWAL = Object({"timeout": integer(300, 60, 3600, required=True)}, required=True)
 IMAGE_REFUSED = ("a b", "a;b", "\u00e4", "a$b", "a\\b")

@@ -77,6 +77,22 @@ def text(good, low=1, high=None, refused=(), edges=(), free=False, required=Fals
     return Kind(good, bad, edges, required)
 
 
+def callback_url():
+    """Of http or https, to a public address or (as the stack of tests allows) this host; a name is not looked up when it is taken."""
+    long = "https://a.example/" + "a" * 2030
+    refused = ("http://", "https://", "http:/a.example", "http:///a.example", "//a.example", "a.example", "ftp://a.example/", "file:///etc/passwd",
+               "gopher://a.example", "javascript:alert(1)", "http://user@a.example/", "http://user:x@a.example/", "http://a.example/#x", "http://a.example\\b",
+               "http://a b/", "http://a.example/\u00e4", "http://\u00e4.example/", "http://a.example:0/", "http://a.example:22/", "http://a.example:65536/",
+               "http://a.example:x/", "http://10.0.0.1/", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/",
+               "http://[fe80::1%25lo]/", "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/", "http://[::ffff:a9fe:a9fe]/", "http://0.0.0.0/", "http://167772161/",
+               "http://0xa000001/", "http://012.0.0.1/", "http://10.1/", "http://100.64.0.1/", "http://255.255.255.255/", "http://[64:ff9b::a00:1]/",
+               "http://[::]/", "http://[2002:a00:1::]/", "http://224.0.0.1/")
+    kind = text("https://hooks.example/sandbox?team=blue", 1, 2048, refused=refused,
+                edges=("http://a.example", "https://a.example:8443/", "HTTPS://A.EXAMPLE/", "http://127.0.0.1:9/", "http://[::1]:9999/x", "https://8.8.8.8/", long))
+    kind.edges.remove("a" * 2048)
+    return kind
+
+
 def integer(good, low, high, required=False):
     bad = wrong_types("a number") + [
         ("is a number as text", str(good), ""), ("has a fraction", good + 0.5, ""), ("is below", low - 1, ""), ("is above", high + 1, ""),

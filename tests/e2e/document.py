@@ -125,6 +125,8 @@ def edges(document, schema):
     if "maxLength" in schema:
         good.append("a" * schema["maxLength"])
         bad.append("a" * (schema["maxLength"] + 1))
+    if "pattern" in schema:
+        good = [value for value in good if not isinstance(value, str) or re.search(schema["pattern"], value)]
     if "pattern" in schema and misfit(schema["pattern"]) is not None:
         bad.append(misfit(schema["pattern"]))
     return good, bad

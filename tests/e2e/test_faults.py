@@ -138,7 +138,7 @@ class Faults(Case):
         self.assertEqual(self.client.get("/health").status, 503)
         time.sleep(2.5)
         self.part_is_back("mariadbd")
-        for job in ("dispatchd", "provisiond", "reap", "pool", "purge", "probe"):
+        for job in ("dispatchd", "provisiond", "reap", "pool", "purge", "probe", "webhookd"):
             self.assertIsNotNone(self.stack.pid(job), f"{job} lives on without its database")
         self.assert_success(self.client.result(execution, limit=40), "kept")
         self.assert_works(box)
@@ -148,7 +148,7 @@ class Faults(Case):
         boxes = [self.session()]
         submitted = self.submit_many(boxes, 4)
         time.sleep(0.3)
-        for part in ("dispatchd", "provisiond", self.stack.web, "mariadbd", "reap", "pool", "purge", "probe"):
+        for part in ("dispatchd", "provisiond", self.stack.web, "mariadbd", "reap", "pool", "purge", "probe", "webhookd"):
             self.stack.kill(part)
         self.client.close()
         self.stack.start()

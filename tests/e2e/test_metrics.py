@@ -129,7 +129,7 @@ class Metrics(Case):
         self.assertEqual(now[series("sandbox_database_up")], 1)
         self.assertEqual(now[series("sandbox_node_up", node="node-01")], 1)
         self.assertGreaterEqual(now[series("sandbox_node_allocated", node="node-01", resource="containers")], 1)
-        for job in ("dispatchd", "provisiond", "reap", "pool", "purge", "probe"):
+        for job in ("dispatchd", "provisiond", "reap", "pool", "purge", "probe", "webhookd"):
             self.assertLess(now[series("sandbox_job_last_beat_seconds", job=job)], 15)
             self.assertIn(series("sandbox_metrics_start_time_seconds", program=job), now)
         running = self.client.submit(session, "import time\ntime.sleep(60)")

@@ -228,7 +228,7 @@ class Others(Case):
         answer = self.client.get("/health/detailed")
         self.assertEqual(answer.status, 200, repr(answer))
         text = json.dumps(answer.json)
-        for word in ("database", "dispatchd", "provisiond", "reap", "pool", "purge", "probe", "node-01"):
+        for word in ("database", "dispatchd", "provisiond", "reap", "pool", "purge", "probe", "webhookd", "node-01"):
             self.assertIn(word, text)
 
 

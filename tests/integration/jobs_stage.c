@@ -47,6 +47,7 @@ static void free_address(char out[DOORBELL_ADDRESS_SIZE])
 static void write_config(struct stage *stage, const char *extra)
 {
     char dispatchd[DOORBELL_ADDRESS_SIZE], provisiond[DOORBELL_ADDRESS_SIZE], pool[DOORBELL_ADDRESS_SIZE];
+    char webhookd[DOORBELL_ADDRESS_SIZE];
     const char *base = getenv("SANDBOX_CONFIG");
     ck_assert_msg(base, "run me by tests/with-mariadb.sh");
     cleanup_file FILE *in = fopen(base, "re");
@@ -57,12 +58,13 @@ static void write_config(struct stage *stage, const char *extra)
     free_address(dispatchd);
     free_address(provisiond);
     free_address(pool);
+    free_address(webhookd);
     fprintf(out,
-            "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; };\n"
+            "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; webhookd = \"%s\"; };\n"
             "node: { id = \"stage\"; workers = 4; cpu_milli = 100000; memory_mb = 100000; };\n"
             "metrics: { directory = \"%s/metrics\"; };\n"
             "runtime: { directory = \"%s\"; executor = \"%s/executor/sandbox-executor\"; %s };\n",
-            dispatchd, provisiond, pool, stage->directory, stage->directory, build_directory(),
+            dispatchd, provisiond, pool, webhookd, stage->directory, stage->directory, build_directory(),
             extra ? extra : "kind = \"process\"; process_isolation = \"best-effort\";");
 }
 

@@ -249,7 +249,7 @@ START_TEST(test_api__health)
     ck_assert_str_eq(text_of(report, "status"), "degraded"); /* no pool */
     json_object_put(report);
     fixture_sql("INSERT INTO jobs (instance, name, pid, started_at, beat_at, interval_ms) SELECT n, n, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 60000 "
-                "FROM (SELECT 'pool' n UNION SELECT 'purge' UNION SELECT 'probe') t");
+                "FROM (SELECT 'pool' n UNION SELECT 'purge' UNION SELECT 'probe' UNION SELECT 'webhookd') t");
     report = client_json(api_me, "GET", "/health/detailed", NULL, 200);
     ck_assert_str_eq(text_of(report, "status"), "healthy");
     json_object_put(report);

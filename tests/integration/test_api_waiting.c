@@ -171,7 +171,7 @@ static void *end_session(void *arg)
 {
     const struct context context = { .settings = fixture_settings, .doorbell = -1,
                                      .db = db_new(&fixture_settings->database) };
-    const struct session_ending how = { SESSION_FAILED, "session_failed", "The image is missing.", NULL };
+    const struct session_ending how = { .status = SESSION_FAILED, .kind = "session_failed", .reason = "The image is missing." };
     struct err err = ERR_INIT;
     bool changed = false;
     fixture_wait("SELECT COUNT(*) FROM executions", 1);

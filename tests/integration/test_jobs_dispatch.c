@@ -177,7 +177,7 @@ END_TEST
 
 START_TEST(test_jobs_dispatch__an_ended_session_keeps_its_verdict)
 {
-    const struct session_ending how = { SESSION_TERMINATED, "session_terminated", "The session was terminated.", NULL };
+    const struct session_ending how = { .status = SESSION_TERMINATED, .kind = "session_terminated", .reason = "The session was terminated." };
     char id[EXECUTION_ID_SIZE];
     struct execution execution = { 0 };
     struct err err = ERR_INIT;

@@ -271,7 +271,7 @@ END_TEST
 START_TEST(test_execution_repo__ending_a_session_ends_its_executions)
 {
     struct err err = ERR_INIT;
-    bool changed = false;
+    bool changed = false, webhooks = false;
     cleanup(string_list_release) struct string_list notify = { 0 };
     fixture_session("s1", "me", SESSION_RUNNING);
     fixture_session("s2", "me", SESSION_RUNNING);
@@ -282,10 +282,10 @@ START_TEST(test_execution_repo__ending_a_session_ends_its_executions)
     fixture_execution("other", "s2", true);
     ck_assert_uint_eq(claim_count("d1", 1), 1);
     OK(execution_repo_set_notify(fixture_db, "e2", "127.0.0.1:9", &changed, &err));
-    OK(execution_repo_fail_session(fixture_db, "s1", "session_ended", "The session ended.", &notify, failed, &err));
+    OK(execution_repo_fail_session(fixture_db, "s1", "session_ended", "The session ended.", &notify, failed, &webhooks, &err));
     ck_assert_uint_eq(failed[LANGUAGE_PYTHON], 3);
     ck_assert_uint_eq(failed[LANGUAGE_SHELL], 0);
-    OK(execution_repo_fail_session(fixture_db, "s1", "other", "Too late.", &notify, failed, &err));
+    OK(execution_repo_fail_session(fixture_db, "s1", "other", "Too late.", &notify, failed, &webhooks, &err));
     ck_assert_uint_eq(failed[LANGUAGE_PYTHON], 0);
     ck_assert_uint_eq(notify.count, 1);
     ck_assert_str_eq(notify.items[0], "127.0.0.1:9 e2");

@@ -179,6 +179,7 @@ static bool change_execution(int which)
     uint64_t failed[LANGUAGES] = { 0 };
     cleanup(claim_list_release) struct claim_list claims = { 0 };
     cleanup(string_list_release) struct string_list waiters = { 0 };
+    bool webhooks = false;
     enum { FINISH = 5, PUSH = FINISH + EXECUTION_STATUSES, END = PUSH + EXECUTION_STATUSES };
     if (which >= END)
         return false;
@@ -188,7 +189,7 @@ static bool change_execution(int which)
     switch (which) {
     case 0: OK(execution_repo_claim(fixture_db, "d", NULL, 1, &claims, &err)); break;
     case 1: OK(execution_repo_retry(fixture_db, seq, "d", 0, &changed, &err)); break;
-    case 2: OK(execution_repo_fail_session(fixture_db, "s1", "kind", "why", &waiters, failed, &err)); break;
+    case 2: OK(execution_repo_fail_session(fixture_db, "s1", "kind", "why", &waiters, failed, &webhooks, &err)); break;
     case 3: OK(cancellation_repo_end_pending(fixture_db, seq, &changed, &err)); break;
     case 4: OK(execution_repo_release(fixture_db, "d", &err)); break;
     default:
