@@ -1,5 +1,5 @@
 pkglibexec_PROGRAMS += executor/sandbox-executor
-executor_sandbox_executor_SOURCES = executor/main.c executor/engine.h executor/setup.c executor/setup.h \
+executor_sandbox_executor_SOURCES = executor/main.c executor/connect.c executor/connect.h executor/engine.h executor/setup.c executor/setup.h \
 	executor/syscalls.c executor/syscalls.h executor/landlock.c executor/landlock.h executor/confine.c \
 	executor/confine.h executor/channel.c executor/channel.h executor/launch.c executor/launch.h \
 	executor/zygote.c executor/zygote.h executor/interpreter.c executor/interpreter.h executor/runners.h \

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "executor/connect.h"
 #include "executor/interpreter.h"
 #include "executor/reaper.h"
 #include "executor/runs.h"
@@ -17,6 +18,7 @@
 #include "executor/transfers.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
+#include "lib/wire/environment.h"
 
 enum {
     REAP_AT_ONCE = 256,
@@ -181,28 +183,33 @@ static void close_program(struct program *program)
 }
 
 /* Whether there was a word to answer. The product's own settings come through the environment. */
-static bool answer_options(int argc, char **argv)
+static bool answer_options(int argc, char **argv, int *status)
 {
+    *status = 0;
     if (argc < 2)
         return false;
-    if (strcmp(argv[1], "--version") == 0)
+    if (strcmp(argv[1], "--connect") == 0)
+        *status = connect_run(getenv(EXECUTOR_ENV_LISTEN));
+    else if (strcmp(argv[1], "--version") == 0)
         printf("sandbox-executor %s\n", PACKAGE_VERSION);
     else
-        printf("Usage: sandbox-executor [--version | --help]\n"
-               "Runs code inside a sandbox, for the sandbox control plane, whose runtimes start it.\n"
+        printf("Usage: sandbox-executor [--connect | --version | --help]\n"
+               "Runs code inside a sandbox, for the sandbox control plane, whose runtimes start it. With --connect it passes its\n"
+               "standard input and output to the executor that runs in this sandbox already.\n"
                "What it needs comes from the environment: SANDBOX_LISTEN and the others of lib/wire/environment.h.\n");
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    if (answer_options(argc, argv))
-        return 0;
+    int status;
+    if (answer_options(argc, argv, &status))
+        return status;
     struct program program = { .engine = { .memory = { .events = -1 }, .confine = { .landlock = -1 } } };
     struct err err = ERR_INIT;
     log_setup("sandbox-executor", LOG_LEVEL_INFO);
     log_setup_plain(LOG_FILE_MAX);
-    int status = become_safe(&err);
+    status = become_safe(&err);
     if (status == 0)
         status = setup_read(&program.engine.setup, &err);
     if (status == 0) {

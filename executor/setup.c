@@ -91,9 +91,29 @@ static int read_words(struct setup *setup, struct err *err)
     return 0;
 }
 
+static int keep_secret(struct setup *setup, const char *name, const char *text, struct err *err)
+{
+    if (strlen(text) < SECRET_MIN || strlen(text) > SECRET_MAX)
+        return err_set(err, ERR_INVALID, "%s: the secret must have %d to %d characters.", name, SECRET_MIN, SECRET_MAX);
+    if (!(setup->secret = strdup(text)))
+        return err_internal(err, errno, "out of memory");
+    return 0;
+}
+
+/* It goes out of the memory that /proc shows as our environment, too. */
+static int read_secret_given(struct setup *setup, char *value, struct err *err)
+{
+    int status = keep_secret(setup, EXECUTOR_ENV_SECRET, value, err);
+    explicit_bzero(value, strlen(value));
+    return status;
+}
+
 static int read_secret(struct setup *setup, struct err *err)
 {
     cleanup_free char *path = NULL;
+    char *given = getenv(EXECUTOR_ENV_SECRET);
+    if (given)
+        return read_secret_given(setup, given, err);
     if (read_text(EXECUTOR_ENV_SECRET_FILE, NULL, &path, err) != 0)
         return -1;
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -103,13 +123,9 @@ static int read_secret(struct setup *setup, struct err *err)
         return err_set(err, ERR_INVALID, "%s: %s: %s.", EXECUTOR_ENV_SECRET_FILE, path, strerror(errno));
     text[got] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
-    if (strlen(text) < SECRET_MIN || strlen(text) > SECRET_MAX)
-        return err_set(err, ERR_INVALID, "%s: the secret must have %d to %d characters.", path, SECRET_MIN,
-                       SECRET_MAX);
-    if (!(setup->secret = strdup(text)))
-        return err_internal(err, errno, "out of memory");
+    int status = keep_secret(setup, path, text, err);
     explicit_bzero(text, sizeof(text));
-    return 0;
+    return status;
 }
 
 int setup_read(struct setup *out, struct err *err)

@@ -7,7 +7,7 @@ sbin_PROGRAMS += jobs/sandbox-dispatchd jobs/sandbox-provisiond jobs/sandbox-rea
 jobs_sandbox_dispatchd_SOURCES = jobs/dispatchd.c $(JOB_FRAME)
 jobs_sandbox_dispatchd_LDADD = $(JOB_LIBS)
 jobs_sandbox_provisiond_SOURCES = jobs/provisiond.c jobs/provision_set.c jobs/provision_set.h \
-	jobs/provision_nodes.c jobs/provision_nodes.h jobs/provision_workers.c jobs/provision_workers.h \
+	jobs/provision_nodes.c jobs/provision_nodes.h jobs/relay.c jobs/relay.h jobs/provision_workers.c jobs/provision_workers.h \
 	jobs/provision_meter.c jobs/provision_meter.h $(JOB_FRAME)
 jobs_sandbox_provisiond_LDADD = $(JOB_LIBS)
 jobs_sandbox_reap_SOURCES = jobs/reap.c $(JOB_FRAME)

@@ -9,6 +9,7 @@
 
 #include "jobs/provision_meter.h"
 #include "jobs/provision_workers.h"
+#include "jobs/relay.h"
 #include "lib/service/node_agent.h"
 #include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
@@ -36,6 +37,7 @@ struct provision_set {
 
     /* the thread's own */
     struct provision_meter *meter;
+    struct relay_thread *relay; /* NULL: its executors are reached directly */
     struct node_agent *agent;
     struct provisioner *provisioner; /* compares only */
     int64_t beat_due_ms, images_due_ms, reconcile_due_ms;
@@ -125,7 +127,7 @@ static int open_tools(struct provision_set *set, struct err *err)
         return err_internal(err, ENOMEM, "serving node %s", set->node_id);
     set->agent = node_agent_new(set->config.db, set->config.settings, set->settings ? &set->added : NULL, set->config.report, err);
     set->provisioner = set->agent ? provision_new(&set->config, err) : NULL;
-    return set->provisioner ? 0 : -1;
+    return set->provisioner ? relay_thread_start(&set->config, &set->relay, err) : -1;
 }
 
 static void close_tools(struct provision_set *set)
@@ -135,6 +137,7 @@ static void close_tools(struct provision_set *set)
     struct provision_workers *workers = steal(set->workers);
     pthread_mutex_unlock(&set->mutex);
     provision_workers_stop(workers);
+    relay_thread_stop(set->relay);
     provision_free(set->provisioner);
     node_agent_free(set->agent);
     db_free(set->config.db);
@@ -145,14 +148,15 @@ static void *run(void *arg)
     struct provision_set *set = arg;
     struct err err = ERR_INIT;
     int64_t due = 0;
-    if (open_tools(set, &err) != 0)
+    bool open = open_tools(set, &err) == 0;
+    if (!open)
         set->config.report(LOG_LEVEL_ERROR, "a node cannot be served", &err, "node_id", set->node_id);
-    while (set->provisioner && wait_until(set, due)) {
+    while (open && wait_until(set, due)) {
         bool good = beat(set, &err) == 0 && list_images(set, &err) == 0 && reconcile(set, &err) == 0 && start_workers(set, &err) == 0;
         note(set, good ? NULL : &err);
         due = !good ? clock_mono_ms() + PAUSE_MS : set->beat_due_ms < set->reconcile_due_ms ? set->beat_due_ms : set->reconcile_due_ms;
     }
-    if (!set->provisioner)
+    if (!open)
         note(set, &err);
     close_tools(set);
     pthread_mutex_lock(&set->mutex);

@@ -21,11 +21,12 @@ int http_tls_set(CURL *easy, const struct http_tls *tls)
                : -1;
 }
 
-/* With TLS 1.3 the other side's refusal comes after the handshake, when the request is on its way: an alert, read like an answer. */
+/* With TLS 1.3 the other side's refusal comes after the handshake, when the request is on its way: an alert, read like an answer; or, where
+ * that was lost with the connection, nothing but a connection that is gone (of which libcurl says that it cannot tell with whom it was). */
 static bool is_alert(CURLcode code, const char *reason)
 {
-    return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_SSL_CONNECT_ERROR) &&
-           strstr(reason, "alert") != NULL;
+    return strstr(reason, "getpeername") || ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_SSL_CONNECT_ERROR) &&
+                                             strstr(reason, "alert") != NULL);
 }
 
 bool http_tls_failed(CURLcode code, const char *reason, struct err *err)

@@ -62,22 +62,28 @@ int docker_engine_away(struct err *err)
     return cause.code == err->code ? err_wrap(err, "%s", cause.detail) : -1;
 }
 
+/* `path` with the version in it already, or without need of one. */
+static int send_raw(struct docker *docker, const char *path, struct http_request *request, int *status_out, struct strbuf *text,
+                    struct err *err)
+{
+    char url[DOCKER_URL_SIZE];
+    docker_target_aim(&docker->target, path, url, request);
+    request->timeout_ms = docker->limit_ms ? docker->limit_ms : CALL_TIMEOUT_MS;
+    if (http_fetch(docker->http, request, status_out, text, err) == 0)
+        return 0;
+    docker_engine_away(err);
+    return err_wrap(err, "%s %s", request->method, path);
+}
+
 static int call_raw(struct docker *docker, const char *method, const char *path, struct json_object *body,
                     struct docker_answer *out, struct err *err)
 {
-    char url[DOCKER_URL_SIZE];
     cleanup_strbuf struct strbuf text = STRBUF_INIT(ANSWER_MAX);
     const char *sent = body ? json_text(body) : NULL;
-    struct http_request request = {
-        .method = method, .body = sent, .body_len = sent ? strlen(sent) : 0,
-        .timeout_ms = docker->limit_ms ? docker->limit_ms : CALL_TIMEOUT_MS,
-    };
-    docker_target_aim(&docker->target, path, url, &request);
+    struct http_request request = { .method = method, .body = sent, .body_len = sent ? strlen(sent) : 0 };
     *out = (struct docker_answer){ 0 };
-    if (http_fetch(docker->http, &request, &out->status, &text, err) != 0) {
-        docker_engine_away(err);
-        return err_wrap(err, "%s %s", method, path);
-    }
+    if (send_raw(docker, path, &request, &out->status, &text, err) != 0)
+        return -1;
     /* errors may come as plain text, from a proxy in front of the engine for one */
     struct err ignored = ERR_INIT;
     if (text.len > 0 && json_parse(text.data, text.len, &out->body, &ignored) != 0) {
@@ -124,8 +130,16 @@ int docker_call(struct docker *docker, const char *method, const char *path, str
     return call_raw(docker, method, full, body, out, err);
 }
 
-/* A refusal in words for users; the engine's own words, which may name paths of the node, for the log. */
-static int refused(const struct docker_answer *answer, const struct runtime_spec *spec, struct err *err)
+int docker_send(struct docker *docker, const char *path, struct http_request *request, int *status_out, struct strbuf *text,
+                struct err *err)
+{
+    char full[DOCKER_PATH_SIZE];
+    if (docker_versioned(docker, path, full, err) != 0)
+        return -1;
+    return send_raw(docker, full, request, status_out, text, err);
+}
+
+int docker_refused(const struct docker_answer *answer, const struct runtime_spec *spec, struct err *err)
 {
     const char *message = docker_message(answer->body);
     if (answer->status == 404)
@@ -194,6 +208,8 @@ static int make_room(struct docker *docker, const struct runtime_spec *spec, str
             room_create(directory, spec->container_id, err) != 0)
             return -1;
     }
+    if (docker->target.remote)
+        return 0; /* the room is only a record: nothing in it is seen there */
     cleanup_fd int room = room_open(directory, spec->container_id);
     return room_add_run(room, 0, 0, spec->secret, err);
 }
@@ -203,7 +219,9 @@ static int create_container(struct docker *docker, const struct runtime_spec *sp
     char path[DOCKER_PATH_SIZE];
     cleanup_json struct json_object *body = NULL;
     cleanup_docker_answer struct docker_answer answer = { 0 };
-    if (docker_create_body(docker->settings, spec, &body, err) != 0)
+    if (docker->target.remote && docker_bring_tools(docker, spec, err) != 0)
+        return -1;
+    if (docker_create_body(docker->settings, spec, docker->target.remote ? docker->tools : NULL, &body, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/containers/create?name=sandbox-%s", spec->container_id);
     if (docker_call(docker, "POST", path, body, &answer, err) != 0)
@@ -215,7 +233,7 @@ static int create_container(struct docker *docker, const struct runtime_spec *sp
         if (docker_call(docker, "POST", path, body, &answer, err) != 0)
             return -1;
     }
-    return answer.status == 201 ? 0 : refused(&answer, spec, err);
+    return answer.status == 201 ? 0 : docker_refused(&answer, spec, err);
 }
 
 static int start_container(struct docker *docker, const struct runtime_spec *spec, struct err *err)
@@ -229,7 +247,8 @@ static int start_container(struct docker *docker, const struct runtime_spec *spe
         return 0;
     if (answer.status == 404)
         return err_set(err, ERR_UNAVAILABLE, "The container vanished while it was being started.");
-    return refused(&answer, spec, err);
+    docker->tools_doubted = docker->target.remote; /* somebody may have emptied the volume */
+    return docker_refused(&answer, spec, err);
 }
 
 static int docker_create(void *state, const struct runtime_spec *spec, struct err *err)

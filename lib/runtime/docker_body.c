@@ -9,9 +9,9 @@
 #include "lib/runtime/executor_env.h"
 #include "lib/runtime/room.h"
 #include "lib/util/strbuf.h"
+#include "lib/wire/environment.h"
 
-#define INSIDE_RUN "/run/sandbox"
-#define INSIDE_EXECUTOR "/.sandbox/executor"
+#define LABEL_TOOLS "sandbox.executor"
 
 enum {
     PROCESSES_OF_OURS = 32, /* the executor, its waiting interpreters and helpers */
@@ -61,13 +61,32 @@ static struct json_object *workspace_volume(bool *failed)
     return mount;
 }
 
-static struct json_object *mounts(const struct runtime_settings *settings, const char *id, bool *failed)
+/* The engine makes it when it is first mentioned; the label says what it is for. */
+static struct json_object *tools_volume(const char *name, bool read_only, bool *failed)
+{
+    struct json_object *mount = json_object_new_object(), *options = json_object_new_object(), *label = json_object_new_object();
+    put(mount, "Type", json_object_new_string("volume"), failed);
+    put(mount, "Source", json_object_new_string(name), failed);
+    put(mount, "Target", json_object_new_string(DOCKER_INSIDE_TOOLS), failed);
+    put(mount, "ReadOnly", json_object_new_boolean(read_only), failed);
+    put(label, LABEL_TOOLS, json_object_new_string(name), failed);
+    put(options, "NoCopy", json_object_new_boolean(true), failed);
+    put(options, "Labels", label, failed);
+    put(mount, "VolumeOptions", options, failed);
+    return mount;
+}
+
+static struct json_object *mounts(const struct runtime_settings *settings, const char *id, const char *tools, bool *failed)
 {
     char run[ROOM_PATH_SIZE];
     struct json_object *array = json_object_new_array();
     snprintf(run, sizeof(run), "%s/%s/" ROOM_RUN, settings->directory, id);
-    append(array, bind_mount(settings->executor, INSIDE_EXECUTOR, true, failed), failed);
-    append(array, bind_mount(run, INSIDE_RUN, false, failed), failed);
+    if (tools) {
+        append(array, tools_volume(tools, true, failed), failed);
+    } else {
+        append(array, bind_mount(settings->executor, DOCKER_INSIDE_EXECUTOR, true, failed), failed);
+        append(array, bind_mount(run, DOCKER_INSIDE_RUN, false, failed), failed);
+    }
     append(array, workspace_volume(failed), failed);
     return array;
 }
@@ -100,9 +119,12 @@ static struct json_object *log_config(bool *failed)
     return log;
 }
 
-static struct json_object *tmpfs(bool *failed)
+/* `run`: the directory of the executor's socket, which nobody but root enters, is one too. */
+static struct json_object *tmpfs(bool run, bool *failed)
 {
     struct json_object *mount = json_object_new_object();
+    if (run)
+        put(mount, DOCKER_INSIDE_RUN, json_object_new_string("rw,noexec,nosuid,nodev,size=64k,mode=0700,uid=0,gid=0"), failed);
     put(mount, "/tmp", json_object_new_string("rw,exec,nosuid,nodev,size=64m,mode=1777"), failed);
     return mount;
 }
@@ -118,7 +140,7 @@ static void put_limits(struct json_object *host, const struct resources *resourc
 }
 
 static struct json_object *host_config(const struct runtime_settings *settings, const struct runtime_spec *spec,
-                                       bool *failed)
+                                       const char *tools, bool *failed)
 {
     struct json_object *host = json_object_new_object();
     put(host, "NetworkMode", json_object_new_string(spec->network_enabled ? "bridge" : "none"), failed);
@@ -130,8 +152,8 @@ static struct json_object *host_config(const struct runtime_settings *settings, 
     put(host, "IpcMode", json_object_new_string("private"), failed);
     put(host, "CgroupnsMode", json_object_new_string("private"), failed);
     put(host, "Init", json_object_new_boolean(false), failed);
-    put(host, "Tmpfs", tmpfs(failed), failed);
-    put(host, "Mounts", mounts(settings, spec->container_id, failed), failed);
+    put(host, "Tmpfs", tmpfs(tools != NULL, failed), failed);
+    put(host, "Mounts", mounts(settings, spec->container_id, tools, failed), failed);
     put(host, "LogConfig", log_config(failed), failed);
     if (spec->oci_runtime && spec->oci_runtime[0])
         put(host, "Runtime", json_object_new_string(spec->oci_runtime), failed);
@@ -147,10 +169,11 @@ static struct json_object *labels(const struct runtime_settings *settings, const
     return object;
 }
 
-static struct json_object *environment(const struct runtime_spec *spec, struct err *err)
+static struct json_object *environment(const struct runtime_spec *spec, bool gives_secret, struct err *err)
 {
-    static const struct executor_place place = {
-        .run = INSIDE_RUN, .workspace = "/workspace", .tmp = "/tmp", .confine = "none", .uid = USER_SLOT
+    const struct executor_place place = {
+        .run = DOCKER_INSIDE_RUN, .workspace = "/workspace", .tmp = "/tmp", .confine = "none", .uid = USER_SLOT,
+        .gives_secret = gives_secret,
     };
     cleanup_executor_env struct executor_env env = { 0 };
     if (executor_env_make(spec, &place, &env, err) != 0)
@@ -158,7 +181,7 @@ static struct json_object *environment(const struct runtime_spec *spec, struct e
     return strings((const char *const *)env.items, env.count);
 }
 
-int docker_create_body(const struct runtime_settings *settings, const struct runtime_spec *spec,
+int docker_create_body(const struct runtime_settings *settings, const struct runtime_spec *spec, const char *tools,
                        struct json_object **out, struct err *err)
 {
     bool failed = false;
@@ -167,14 +190,52 @@ int docker_create_body(const struct runtime_settings *settings, const struct run
     put(body, "Hostname", json_object_new_string("sandbox"), &failed);
     put(body, "User", json_object_new_string("0:0"), &failed);
     put(body, "WorkingDir", json_object_new_string("/workspace"), &failed);
-    put(body, "Entrypoint", STRINGS(INSIDE_EXECUTOR), &failed);
+    put(body, "Entrypoint", STRINGS(DOCKER_INSIDE_EXECUTOR), &failed);
     put(body, "Cmd", json_object_new_array(), &failed);
     put(body, "StopTimeout", json_object_new_int(1), &failed);
-    put(body, "Env", environment(spec, err), &failed);
+    put(body, "Env", environment(spec, tools != NULL, err), &failed);
     put(body, "Labels", labels(settings, spec->container_id, &failed), &failed);
-    put(body, "HostConfig", host_config(settings, spec, &failed), &failed);
+    put(body, "HostConfig", host_config(settings, spec, tools, &failed), &failed);
     if (failed)
         return err_internal(err, 0, "out of memory for the description of a container");
+    *out = steal(body);
+    return 0;
+}
+
+int docker_filler_body(const char *image, const char *tools, struct json_object **out, struct err *err)
+{
+    bool failed = false;
+    cleanup_json struct json_object *body = json_object_new_object();
+    struct json_object *host = json_object_new_object(), *list = json_object_new_array(), *label = json_object_new_object();
+    append(list, tools_volume(tools, false, &failed), &failed);
+    put(label, LABEL_TOOLS, json_object_new_string(tools), &failed);
+    put(host, "NetworkMode", json_object_new_string("none"), &failed);
+    put(host, "Mounts", list, &failed);
+    put(body, "Image", json_object_new_string(image), &failed);
+    put(body, "Entrypoint", STRINGS(DOCKER_INSIDE_EXECUTOR), &failed);
+    put(body, "Cmd", json_object_new_array(), &failed);
+    put(body, "Labels", label, &failed);
+    put(body, "HostConfig", host, &failed);
+    if (failed)
+        return err_internal(err, 0, "out of memory for the description of a container");
+    *out = steal(body);
+    return 0;
+}
+
+int docker_connect_body(struct json_object **out, struct err *err)
+{
+    bool failed = false;
+    cleanup_json struct json_object *body = json_object_new_object();
+    put(body, "AttachStdin", json_object_new_boolean(true), &failed);
+    put(body, "AttachStdout", json_object_new_boolean(true), &failed);
+    put(body, "AttachStderr", json_object_new_boolean(true), &failed);
+    put(body, "Tty", json_object_new_boolean(false), &failed);
+    put(body, "User", json_object_new_string("0:0"), &failed);
+    put(body, "WorkingDir", json_object_new_string("/"), &failed);
+    put(body, "Env", STRINGS(EXECUTOR_ENV_SECRET), &failed); /* a name without a value takes it away */
+    put(body, "Cmd", STRINGS(DOCKER_INSIDE_EXECUTOR, "--connect"), &failed);
+    if (failed)
+        return err_internal(err, 0, "out of memory for a command");
     *out = steal(body);
     return 0;
 }

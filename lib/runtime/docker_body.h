@@ -9,9 +9,19 @@
 #define DOCKER_LABEL_INSTALLATION "sandbox.installation"
 #define DOCKER_LABEL_CONTAINER "sandbox.container"
 
-/* Body of POST /containers/create. */
-int docker_create_body(const struct runtime_settings *settings, const struct runtime_spec *spec,
+/* Paths within a container. */
+#define DOCKER_INSIDE_RUN "/run/sandbox"
+#define DOCKER_INSIDE_TOOLS "/.sandbox"
+#define DOCKER_INSIDE_EXECUTOR DOCKER_INSIDE_TOOLS "/executor"
+
+/* Body of POST /containers/create. `tools`: name of the engine's volume that holds the executor; then nothing of this host is mounted, and the
+ * secret is in the environment. NULL: the executor and the container's directory are this host's. */
+int docker_create_body(const struct runtime_settings *settings, const struct runtime_spec *spec, const char *tools,
                        struct json_object **out, struct err *err) must_use;
+/* The same of a container that is never started: it has the volume, to fill it. */
+int docker_filler_body(const char *image, const char *tools, struct json_object **out, struct err *err) must_use;
+/* Body of POST /containers/{name}/exec that connects to the container's executor. */
+int docker_connect_body(struct json_object **out, struct err *err) must_use;
 /* Value of the query parameter `filters`: this installation's containers. Not yet percent-encoded. */
 int docker_list_filter(const struct runtime_settings *settings, struct json_object **out, struct err *err) must_use;
 

@@ -32,7 +32,10 @@ int executor_env_make(const struct runtime_spec *spec, const struct executor_pla
     add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     add(&env, "LANG=C.UTF-8");
     add(&env, EXECUTOR_ENV_LISTEN "=unix:%s/" ROOM_SOCKET, place->run);
-    add(&env, EXECUTOR_ENV_SECRET_FILE "=%s/" ROOM_SECRET, place->run);
+    if (place->gives_secret)
+        add(&env, EXECUTOR_ENV_SECRET "=%s", spec->secret);
+    else
+        add(&env, EXECUTOR_ENV_SECRET_FILE "=%s/" ROOM_SECRET, place->run);
     add(&env, EXECUTOR_ENV_WORKSPACE "=%s", place->workspace);
     add(&env, EXECUTOR_ENV_TMP "=%s", place->tmp);
     add(&env, EXECUTOR_ENV_UID "=%u", place->uid);

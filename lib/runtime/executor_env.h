@@ -18,6 +18,7 @@ struct executor_place {
     const char *tmp;
     const char *confine;   /* "none" or "landlock" */
     unsigned uid;          /* of the first slot */
+    bool gives_secret;     /* in the environment: there is no file to put it into */
     bool limits_processes; /* nobody else does; its uids are used by this container alone */
     bool limits_memory;    /* nobody else does */
 };

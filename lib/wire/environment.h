@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The executor's environment: how a runtime tells sandbox-executor where it is and what it may do. All are optional but
- * SANDBOX_LISTEN and SANDBOX_SECRET_FILE. The executor removes them from its own environment; user code sees none. */
+ * SANDBOX_LISTEN and one of SANDBOX_SECRET_FILE and SANDBOX_SECRET. The executor removes them from its own environment; user code sees none. */
 #ifndef SANDBOX_WIRE_ENVIRONMENT_H
 #define SANDBOX_WIRE_ENVIRONMENT_H
 
@@ -8,6 +8,8 @@
 #define EXECUTOR_ENV_LISTEN "SANDBOX_LISTEN"
 /* File that holds the bearer secret (at least 16 characters; a newline at its end is ignored). Read once, at start. */
 #define EXECUTOR_ENV_SECRET_FILE "SANDBOX_SECRET_FILE"
+/* The secret itself, where the runtime has no file to put it into. Goes before the file, and is overwritten once it was read. */
+#define EXECUTOR_ENV_SECRET "SANDBOX_SECRET"
 /* User code's directory, "/workspace": made mode 02777, group SANDBOX_GID, where the executor may. */
 #define EXECUTOR_ENV_WORKSPACE "SANDBOX_WORKSPACE"
 /* TMPDIR of user code, "/tmp". */

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executor/connect.h"
+
 enum { REQUEST_MAX = 16384 };
 
 static unsigned number(const char *name)
@@ -93,8 +95,10 @@ static void serve(int fd)
     waitpid(pid, NULL, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--connect") == 0)
+        return connect_run(getenv("SANDBOX_LISTEN"));
     int listener = listen_there();
     signal(SIGPIPE, SIG_IGN);
     if (listener < 0) {

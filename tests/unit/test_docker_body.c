@@ -60,7 +60,7 @@ START_TEST(test_docker_body__hardening)
     struct err err = ERR_INIT;
     struct runtime_spec spec = spec_of();
     cleanup_json struct json_object *body = NULL;
-    ck_assert_int_eq(docker_create_body(&settings, &spec, &body, &err), 0);
+    ck_assert_int_eq(docker_create_body(&settings, &spec, NULL, &body, &err), 0);
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
         ck_assert_str_eq(text_at(body, "HostConfig", wanted[i].name), wanted[i].value);
     ck_assert_str_eq(text_at(body, "User", NULL), "\"0:0\"");
@@ -81,7 +81,7 @@ START_TEST(test_docker_body__template_may_ask_for_more)
     spec.network_enabled = true;
     spec.oci_runtime = "runsc";
     spec.read_only_root = false;
-    ck_assert_int_eq(docker_create_body(&settings, &spec, &body, &err), 0);
+    ck_assert_int_eq(docker_create_body(&settings, &spec, NULL, &body, &err), 0);
     ck_assert_str_eq(text_at(body, "HostConfig", "NetworkMode"), "\"bridge\"");
     ck_assert_str_eq(text_at(body, "HostConfig", "Runtime"), "\"runsc\"");
     ck_assert_str_eq(text_at(body, "HostConfig", "ReadonlyRootfs"), "false");
