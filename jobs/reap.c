@@ -18,6 +18,7 @@ static enum job_step reap_step(struct job *job, struct err *err)
     job_did(job, "idle", done.idle);
     job_did(job, "failed", done.failed);
     job_did(job, "rows", done.rows);
+    job_did(job, "mended", done.mended);
     return status == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;
 }
 

@@ -15,3 +15,6 @@ tests_integration_test_deadlocks_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_fault_disk
 tests_integration_test_fault_disk_SOURCES = tests/integration/test_fault_disk.c $(FAULT_SCENE)
 tests_integration_test_fault_disk_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_fault_clock
+tests_integration_test_fault_clock_SOURCES = tests/integration/test_fault_clock.c $(FAULT_SCENE)
+tests_integration_test_fault_clock_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

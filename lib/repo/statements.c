@@ -7,6 +7,7 @@
 const struct repo_statements repo_statement_tables[] = {
     { "audit_repo", audit_repo_statements },
     { "cancellation_repo", cancellation_repo_statements },
+    { "clock_repo", clock_repo_statements },
     { "container_list", container_list_statements },
     { "container_repo", container_repo_statements }, { "engine_repo", engine_repo_statements },
     { "execution_repo", execution_repo_statements },

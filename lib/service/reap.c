@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/repo/idle_repo.h"
+#include "lib/repo/clock_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/health.h"
@@ -132,9 +133,23 @@ static int fail_stuck(const struct context *context, report_fn report, int64_t *
     return result;
 }
 
+/* What was put off by a clock that was ahead would wait until that time comes again. */
+static int mend_times(const struct context *context, report_fn report, int64_t *count, struct err *err)
+{
+    uint64_t mended = 0;
+    if (clock_repo_mend(context->db, BATCH, &mended, err) != 0)
+        return -1;
+    *count += (int64_t)mended;
+    if (mended > 0)
+        report(LOG_LEVEL_WARN, "rows were dated into the future and are mended: the database's clock was set back", NULL, NULL, NULL);
+    return 0;
+}
+
 int reap_pass(const struct context *context, report_fn report, struct reap_done *done, struct err *err)
 {
     *done = (struct reap_done){ 0 };
+    if (mend_times(context, report, &done->mended, err) != 0)
+        return -1;
     if (end_expired(context, report, &done->expired, err) != 0 || end_idle(context, report, &done->idle, err) != 0)
         return -1;
     if (session_service_leave_lost_nodes(context, report, err) != 0 || session_service_place_waiting(context, err) != 0 ||
