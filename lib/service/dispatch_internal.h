@@ -34,6 +34,7 @@ struct flight {
     bool changed;   /* the last try changed the row */
     bool calls_back; /* it has a callback_url */
     bool overruled; /* ... to `cancelled`, for that was asked for */
+    int64_t reason_until_ms; /* it is lost, and provisiond was asked why: not stored before, unless it is known; 0: not asked */
     int64_t cancel_at_ms; /* when the executor may be told (again) to kill it */
 };
 
@@ -84,6 +85,10 @@ void flight_pull(struct flight *flight);
 void flight_stop(struct flight *flight);
 /* Goes on with flights whose files have been moved. */
 void dispatch_land(struct dispatch *dispatch);
+
+/* Has containers examined whose loss would end an execution, and looks whether they were. */
+int dispatch_seek_reasons(struct dispatch *dispatch, struct err *err) must_use;
+bool flight_storable(const struct flight *flight);
 
 /* Stores what has ended, in as few transactions as sensible, and wakes who waits. On failure the rest stays in `ended`. */
 int dispatch_store(struct dispatch *dispatch, struct err *err) must_use;

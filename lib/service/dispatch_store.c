@@ -36,6 +36,8 @@ static void gather(struct dispatch *dispatch, struct batch *batch)
 {
     size_t bytes = 0;
     for (struct flight *flight = dispatch->ended.first; flight && batch->count < BATCH_MAX; flight = flight->next) {
+        if (!flight_storable(flight))
+            continue;
         bytes += outcome_bytes(&flight->verdict.outcome);
         if (batch->count > 0 && (bytes > BATCH_BYTES_MAX || flight->tries > 0))
             break;
@@ -190,9 +192,13 @@ static void note_failure(struct dispatch *dispatch, struct batch *batch, const s
 
 int dispatch_store(struct dispatch *dispatch, struct err *err)
 {
-    while (dispatch->ended.first) {
+    if (dispatch_seek_reasons(dispatch, err) != 0)
+        return -1;
+    for (;;) {
         struct batch batch = { .claimed_by = dispatch->config.claimed_by };
         gather(dispatch, &batch);
+        if (batch.count == 0)
+            return 0;
         if (db_transaction(dispatch->config.db, store_work, &batch, err) != 0) {
             note_failure(dispatch, &batch, err);
             return -1;
@@ -200,5 +206,4 @@ int dispatch_store(struct dispatch *dispatch, struct err *err)
         FAILPOINT("dispatch.stored");
         announce(dispatch, &batch);
     }
-    return 0;
 }

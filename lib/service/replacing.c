@@ -168,9 +168,9 @@ static void ring(const struct replacing *replacing)
     const struct context *context = replacing->context;
     const struct doorbell_settings *bells = &context->settings->doorbell;
     doorbell_ring(context->doorbell, bells->provisiond, replacing->session_id);
+    doorbell_ring(context->doorbell, bells->dispatchd, replacing->session_id); /* it may wait for the reason */
     if (replacing->outcome != WARM)
         return;
-    doorbell_ring(context->doorbell, bells->dispatchd, replacing->session_id);
     doorbell_ring(context->doorbell, bells->pool, replacing->session_id);
 }
 
