@@ -91,3 +91,6 @@ tests_integration_test_api_files_LDADD = $(API_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_limits_time
 tests_integration_test_limits_time_SOURCES = tests/integration/test_limits_time.c $(API_CLIENT)
 tests_integration_test_limits_time_LDADD = $(API_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_webhook_api
+tests_integration_test_webhook_api_SOURCES = tests/integration/test_webhook_api.c $(INTERNAL_STAGE)
+tests_integration_test_webhook_api_LDADD = $(API_TEST_LIBS)

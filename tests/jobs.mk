@@ -62,6 +62,12 @@ INTEGRATION_TESTS += tests/integration/test_purge_rows
 tests_integration_test_purge_rows_SOURCES = tests/integration/test_purge_rows.c tests/integration/purge_scene.c \
 	tests/integration/purge_scene.h $(DB_FIXTURE)
 tests_integration_test_purge_rows_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_webhook_outbox
+tests_integration_test_webhook_outbox_SOURCES = tests/integration/test_webhook_outbox.c tests/fakes/receiver.c tests/fakes/receiver.h $(DISPATCH_SCENE)
+tests_integration_test_webhook_outbox_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 INTEGRATION_TESTS += tests/integration/test_webhooks
 tests_integration_test_webhooks_SOURCES = tests/integration/test_webhooks.c tests/fakes/receiver.c tests/fakes/receiver.h $(DB_FIXTURE)
 tests_integration_test_webhooks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+UNIT_TESTS += tests/unit/test_delivery_rules
+tests_unit_test_delivery_rules_SOURCES = tests/unit/test_delivery_rules.c
+tests_unit_test_delivery_rules_LDADD = $(JOB_LIBS) $(CHECK_LIBS)

@@ -54,8 +54,6 @@ static int read_parts(CURLU *url, struct url_parts *out, struct err *err)
     char port[8];
     if (has(url, CURLUPART_USER) || has(url, CURLUPART_PASSWORD) || has(url, CURLUPART_OPTIONS))
         return err_set(err, ERR_INVALID, "must not hold a user or a password");
-    if (has(url, CURLUPART_FRAGMENT))
-        return err_set(err, ERR_INVALID, "must not have a fragment");
     if (has(url, CURLUPART_ZONEID))
         return err_set(err, ERR_INVALID, "must not name a network interface");
     if (get(url, CURLUPART_SCHEME, 0, out->scheme, sizeof(out->scheme)) != 0 ||
@@ -83,6 +81,8 @@ int url_parse(const char *text, struct url_parts *out, struct err *err)
                                          "host's name in its ASCII form)");
     if (!has_authority(text))
         return err_set(err, ERR_INVALID, "must be of the form https://HOST/PATH");
+    if (strchr(text, '#'))
+        return err_set(err, ERR_INVALID, "must not have a fragment");
     cleanup(free_url) CURLU *url = curl_url();
     if (!url)
         return err_internal(err, 0, "out of memory for a URL");

@@ -90,6 +90,7 @@ void stage_open(struct stage *stage, const char *extra)
     stage_sql(stage, "DELETE FROM sessions");
     stage_sql(stage, "DELETE FROM containers");
     stage_sql(stage, "DELETE FROM nodes");
+    stage_sql(stage, "DELETE FROM webhooks");
     stage_sql(stage, "UPDATE templates SET pool_target = 0");
 }
 
@@ -261,7 +262,7 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
 {
     struct execution execution = {
         .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage->timeout_s, .max_retries = max_retries,
-        .runnable = session->status == SESSION_RUNNING,
+        .callback_url = (char *)stage->callback_url, .runnable = session->status == SESSION_RUNNING,
     };
     id_prefixed(execution.id, "exec_20260101_", EXECUTION_ID_RANDOM);
     memcpy(execution.session_id, session->id, sizeof(execution.session_id));

@@ -17,6 +17,7 @@ struct stage {
     struct settings *settings;
     struct context context; /* db, doorbell to be woken on */
     int64_t timeout_s;      /* of executions; 10 */
+    const char *callback_url; /* likewise; NULL */
 };
 
 /* A fresh stage; rows of earlier ones are removed. `extra` (may be NULL) is added to the settings' runtime group. */
