@@ -335,6 +335,7 @@ static Suite *suite(void)
     tcase_add_test(cases, test_relay__container_that_is_not_there);
     tcase_add_test(cases, test_relay__client_that_only_listens);
     relay_add_attacks(cases, &stage);
+    relay_add_costs(cases, &stage);
     tcase_add_test(cases, test_relay__engine_killed_in_mid_stream); /* the last: it is gone then */
     suite_add_tcase(all, cases);
     return all;
