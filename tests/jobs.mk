@@ -71,3 +71,6 @@ tests_integration_test_webhooks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 UNIT_TESTS += tests/unit/test_delivery_rules
 tests_unit_test_delivery_rules_SOURCES = tests/unit/test_delivery_rules.c
 tests_unit_test_delivery_rules_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+INTEGRATION_TESTS += tests/integration/test_clocks
+tests_integration_test_clocks_SOURCES = tests/integration/test_clocks.c $(JOBS_STAGE)
+tests_integration_test_clocks_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
