@@ -1,5 +1,4 @@
-EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py bench/transfer.py bench/measure.py bench/pool.py bench/cold.py
-EXTRA_DIST += bench/soak.py bench/soak tests/check-soak.sh
+EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py bench/transfer.py
 # tests/with-mariadb.sh bench/db_times
 EXTRA_PROGRAMS += bench/db_times bench/empty_fcgi
 bench_empty_fcgi_SOURCES = bench/empty_fcgi.c

@@ -51,7 +51,7 @@ static void ring_pool(const struct ctl *ctl)
 struct change {
     const struct context *context;
     const char *id, *image; /* NULL: the pool's target is what changes */
-    int64_t target;
+    int64_t target, min, max_idle_s; /* the latter two: -1 leaves them */
 };
 
 static int change_work(struct db *db, void *arg, struct err *err)
@@ -61,15 +61,18 @@ static int change_work(struct db *db, void *arg, struct err *err)
         return template_repo_set_image(db, change->id, change->image, err) != 0
                    ? -1
                    : audit_note(change->context, "update", "template", change->id, err, "image %s", change->image);
-    if (template_repo_set_pool(db, change->id, change->target, err) != 0)
+    if (template_repo_set_pool(db, change->id, change->target, change->min, change->max_idle_s, err) != 0)
         return -1;
     return audit_note(change->context, "update", "template", change->id, err, "pool target %" PRId64, change->target);
 }
 
 int ctl_template_pool(struct ctl *ctl, struct err *err)
 {
-    struct change change = { .context = &ctl->context, .id = ctl->arguments[0] };
+    struct change change = { .context = &ctl->context, .id = ctl->arguments[0], .min = -1, .max_idle_s = -1 };
+    const char *min = ctl->options[0], *idle = ctl->options[1];
     if (ctl_number(ctl->arguments[1], "TARGET", 0, TEMPLATE_POOL_MAX, &change.target, err) != 0 ||
+        (min && ctl_number(min, "--min", 0, change.target, &change.min, err) != 0) ||
+        (idle && ctl_number(idle, "--max-idle", 0, TEMPLATE_IDLE_MAX_S, &change.max_idle_s, err) != 0) ||
         db_transaction(ctl->context.db, change_work, &change, err) != 0)
         return -1;
     ring_pool(ctl);

@@ -22,7 +22,7 @@ jobs_sandbox_webhookd_SOURCES = jobs/webhookd.c $(JOB_FRAME)
 jobs_sandbox_webhookd_LDADD = $(JOB_LIBS)
 # The operator's tool.
 bin_PROGRAMS += jobs/sandboxctl
-jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_node.c jobs/ctl_config.c jobs/ctl_audit.c \
+jobs_sandboxctl_SOURCES = jobs/sandboxctl.c jobs/ctl.h jobs/ctl_token.c jobs/ctl_template.c jobs/ctl_node.c jobs/ctl_pool.c jobs/ctl_config.c jobs/ctl_audit.c \
 	jobs/ctl_status.c jobs/ctl_doctor.c jobs/ctl_doctor.h jobs/ctl_doctor_database.c jobs/ctl_doctor_host.c jobs/ctl_doctor_parts.c \
 	jobs/ctl_webhook.c
 jobs_sandboxctl_LDADD = $(JOB_LIBS)

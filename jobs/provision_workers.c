@@ -17,6 +17,7 @@ struct provision_workers {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     size_t looks;  /* how many workers are asked to look */
+    bool reserved_looks; /* the one that is kept for sessions is asked, too */
     size_t active; /* how many are looking or at work */
     size_t count;
     size_t named; /* how many have taken their name */
@@ -24,10 +25,17 @@ struct provision_workers {
     pthread_t threads[];
 };
 
+/* Of several workers one never makes containers of the pool: however much that wants, sessions do not wait for it. */
+static bool has_reserved(const struct provision_workers *workers)
+{
+    return workers->config.settings->node.workers > 1;
+}
+
 static void ask(struct provision_workers *workers, size_t looks)
 {
     if (workers->looks < looks)
         workers->looks = looks;
+    workers->reserved_looks = has_reserved(workers);
     pthread_cond_broadcast(&workers->wake);
 }
 
@@ -41,22 +49,23 @@ void provision_workers_wake(struct provision_workers *workers, bool all)
 bool provision_workers_busy(struct provision_workers *workers)
 {
     pthread_mutex_lock(&workers->mutex);
-    bool busy = workers->active + workers->looks > 0;
+    bool busy = workers->active + workers->looks > 0 || workers->reserved_looks;
     pthread_mutex_unlock(&workers->mutex);
     return busy;
 }
 
 /* Waits to be asked; false: the end. */
-static bool wait_for_look(struct provision_workers *workers)
+static bool wait_for_look(struct provision_workers *workers, bool reserved)
 {
     pthread_mutex_lock(&workers->mutex);
-    while (workers->looks == 0 && !workers->stopping)
+    while (!(reserved ? workers->reserved_looks : workers->looks > 0) && !workers->stopping)
         pthread_cond_wait(&workers->wake, &workers->mutex);
     bool go = !workers->stopping;
-    if (go) {
+    if (go && reserved)
+        workers->reserved_looks = false;
+    else if (go)
         workers->looks--;
-        workers->active++;
-    }
+    workers->active += go;
     pthread_mutex_unlock(&workers->mutex);
     return go;
 }
@@ -97,12 +106,17 @@ static void look(struct provision_workers *workers, struct provisioner *provisio
     end_look(workers, worked);
 }
 
-/* Each has its own leases, so that it can end them without those of the others. */
-static void take_name(struct provision_workers *workers, char *out, size_t size)
+/* Each has its own leases, so that it can end them without those of the others. Of several, one has removals first, which make room,
+ * however many sessions are made. */
+static void take_name(struct provision_workers *workers, struct provision_config *config, char *out, size_t size)
 {
     pthread_mutex_lock(&workers->mutex);
     size_t number = workers->named++;
     pthread_mutex_unlock(&workers->mutex);
+    if (number == 0 && has_reserved(workers))
+        config->takes = PROVISION_NOT_THE_POOL;
+    if (number == 1)
+        config->takes = PROVISION_REMOVALS_FIRST;
     snprintf(out, size, "%s#%zu", workers->config.claimed_by, number);
 }
 
@@ -111,7 +125,7 @@ static void *worker(void *arg)
     struct provision_workers *workers = arg;
     struct provision_config config = workers->config;
     char name[NAME_SIZE];
-    take_name(workers, name, sizeof(name));
+    take_name(workers, &config, name, sizeof(name));
     config.claimed_by = name;
     struct err err = ERR_INIT;
     cleanup_db struct db *db = db_new(&config.settings->database);
@@ -119,7 +133,7 @@ static void *worker(void *arg)
     struct provisioner *provisioner = db ? provision_new(&config, &err) : NULL;
     if (!provisioner)
         config.report(LOG_LEVEL_ERROR, "a worker cannot start", &err, NULL, NULL);
-    while (provisioner && wait_for_look(workers))
+    while (provisioner && wait_for_look(workers, config.takes == PROVISION_NOT_THE_POOL))
         look(workers, provisioner);
     provision_free(provisioner);
     return NULL;
@@ -141,6 +155,7 @@ struct provision_workers *provision_workers_start(const struct provision_config 
     pthread_cond_init(&workers->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     workers->looks = wanted;
+    workers->reserved_looks = has_reserved(workers);
     while (workers->count < wanted) {
         int failed = pthread_create(&workers->threads[workers->count], NULL, worker, workers);
         if (failed != 0) {

@@ -26,7 +26,11 @@ static const struct ctl_command commands[] = {
     { .group = "template", .verb = "list", .summary = "show all templates", .needs = CTL_DATABASE,
       .run = ctl_template_list },
     { .group = "template", .verb = "pool", .arguments = { "ID", "TARGET" },
+      .options = { { "--min", "N", "kept even when no session comes, at most TARGET", false },
+                   { "--max-idle", "SECONDS", "without a session for so long, the pool goes down to its minimum; 0: never", false } },
       .summary = "keep TARGET containers of a template warm", .needs = CTL_DATABASE, .run = ctl_template_pool },
+    { .group = "pool", .summary = "show the warm pool of each template: what it should have, wants now, and has", .needs = CTL_DATABASE,
+      .run = ctl_pool },
     { .group = "template", .verb = "image", .arguments = { "ID", "IMAGE" },
       .summary = "make new sessions of a template from IMAGE", .needs = CTL_DATABASE, .run = ctl_template_image },
     { .group = "nodes", .verb = "list", .summary = "show nodes, the isolation in force, and their room",
@@ -197,7 +201,7 @@ static int prepare(const struct ctl_command *command, struct ctl *ctl, struct er
 {
     if (command->needs >= CTL_SETTINGS && settings_load(ctl->config, &ctl->settings, err) != 0)
         return -1;
-    ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_mono_ms,
+    ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_wall_ms,
                                      .random_id = id_random };
     name_actor(&ctl->context.actor);
     if (command->needs >= CTL_DATABASE && !(ctl->context.db = db_new(&ctl->settings->database)))

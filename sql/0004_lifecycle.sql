@@ -31,7 +31,8 @@ ALTER TABLE containers
 
 ALTER TABLE sessions
     ADD COLUMN IF NOT EXISTS callback_url VARCHAR(2048) NULL COMMENT 'told when it has ended',
-    ADD KEY IF NOT EXISTS idle (status, last_activity_at);
+    ADD KEY IF NOT EXISTS idle (status, last_activity_at),
+    ADD KEY IF NOT EXISTS created (created_at, template_id, cpu_milli, memory_mb); -- demand of the last seconds, from the key alone
 
 ALTER TABLE executions
     ADD COLUMN IF NOT EXISTS callback_url VARCHAR(2048) NULL COMMENT 'told when it has ended';
@@ -40,7 +41,6 @@ ALTER TABLE executions
 CREATE TABLE IF NOT EXISTS pool_demand (
     template_id VARCHAR(63) NOT NULL,
     wanted      INT NOT NULL COMMENT 'warm containers that are kept now',
-    peak        INT NOT NULL DEFAULT 0 COMMENT 'sessions of a burst',
     claimed_at  DATETIME(3) NULL COMMENT 'when the last session was made from it',
     changed_at  DATETIME(3) NOT NULL,
     PRIMARY KEY (template_id)

@@ -3,19 +3,23 @@
 #include "lib/repo/container_repo.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/repo/container_rows.h"
 
 #define DUE                                                                                        \
     "FROM containers c FORCE INDEX (work) WHERE c.status IN ('creating', 'deleting')"              \
     " AND c.node_id = ? AND c.due_at <= " SQL_NOW " LIMIT ?"
+#define DUE_OF(what)                                                                               \
+    "SELECT " CONTAINER_COLUMNS " FROM containers c FORCE INDEX (work) WHERE " what                \
+    " AND c.node_id = ? AND c.due_at <= " SQL_NOW " LIMIT ? FOR UPDATE SKIP LOCKED"
 #define SUSPECT "FROM containers c FORCE INDEX (suspect) WHERE c.suspect = 1 AND c.node_id = ? LIMIT ?"
 #define TO_DELETING(key)                                                                           \
     "UPDATE containers FORCE INDEX (" key ") SET status = 'deleting', suspect = 0, claimed_by = NULL, attempts = 0,"     \
     " due_at = " SQL_NOW " WHERE status IN ('creating', 'warm', 'running')"
 #define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c FORCE INDEX (PRIMARY) ON c.seq = j.seq"
 
-enum { INSERT, GET, DUE_ANY, DUE_LOCK, LEASE, RELEASE, RELEASE_NODE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
+enum { INSERT, GET, DUE_ANY, DUE_SESSION, DUE_REMOVAL, DUE_POOL, LEASE, RELEASE, RELEASE_NODE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
        MARK_SUSPECT, SUSPECT_ANY, SUSPECT_LOCK, SUSPECT_CLEAR, LIVE, STATEMENTS };
 
 const struct db_stmt container_repo_statements[] = {
@@ -25,7 +29,9 @@ const struct db_stmt container_repo_statements[] = {
                  " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
     [GET] = { "SELECT " CONTAINER_COLUMNS " FROM containers c WHERE c.id = ?" },
     [DUE_ANY] = { "SELECT c.seq " DUE },
-    [DUE_LOCK] = { "SELECT " CONTAINER_COLUMNS " " DUE " FOR UPDATE SKIP LOCKED" },
+    [DUE_SESSION] = { DUE_OF("c.status = 'creating' AND c.session_id <> ''") },
+    [DUE_REMOVAL] = { DUE_OF("c.status = 'deleting'") },
+    [DUE_POOL] = { DUE_OF("c.status = 'creating' AND c.session_id = ''") },
     [LEASE] = { "UPDATE " LISTED " SET c.claimed_by = ?, c.due_at = " SQL_IN_MS ", c.attempts = c.attempts + 1" },
     [RELEASE] = { "UPDATE containers FORCE INDEX (work) SET claimed_by = NULL, due_at = " SQL_NOW
                   " WHERE status IN ('creating', 'deleting')"
@@ -94,7 +100,6 @@ int take_container(void *arg, const struct db_row *row, struct err *err)
     out->ready_at = db_row_int(row, 18);
     out->read_only_root = db_row_int(row, 20);
     out->ended_at = db_row_int(row, 21);
-    out->seen_at = db_row_int(row, 26);
     read_usage(&out->usage, row);
     return failed ? row_no_memory(err) : 0;
 }
@@ -151,9 +156,12 @@ static int take_batch(void *arg, const struct db_row *row, struct err *err)
     return take_container(&batch->list, row, err);
 }
 
+enum { LOCKS = 3 };
+
 /* Taking rows of a node: lock some, then change them. */
 struct taking {
-    int lock, change;
+    int locks[LOCKS]; /* tried one after the other; 0: no more */
+    int change;
     const char *node_id, *claimed_by; /* claimed_by NULL: the change takes no lease */
     int64_t lease_ms, limit;
     struct batch batch;
@@ -164,9 +172,10 @@ static int take_work(struct db *db, void *arg, struct err *err)
     struct taking *taking = arg;
     struct batch *batch = &taking->batch;
     batch_release(batch);
-    if (DB_QUERY(db, &sql[taking->lock], take_batch, batch, err, db_text(taking->node_id),
-                 db_int(taking->limit)) != 0)
-        return -1;
+    for (int i = 0; i < LOCKS && taking->locks[i] && batch->seq_count == 0; i++)
+        if (DB_QUERY(db, &sql[taking->locks[i]], take_batch, batch, err, db_text(taking->node_id),
+                     db_int(taking->limit)) != 0)
+            return -1;
     if (batch->seq_count == 0)
         return 0;
     cleanup_free char *seqs = seqs_to_json(batch->seqs, batch->seq_count);
@@ -194,12 +203,16 @@ static int take(struct db *db, int any, struct taking *taking, struct container_
     return status;
 }
 
-int container_repo_claim_work(struct db *db, const char *node_id, const char *claimed_by,
+int container_repo_claim_work(struct db *db, const char *node_id, const char *claimed_by, enum work_order order,
                               int64_t lease_ms, int64_t limit, struct container_list *out,
                               struct err *err)
 {
-    struct taking taking = { .lock = DUE_LOCK, .change = LEASE, .node_id = node_id,
+    static const int orders[][LOCKS] = { [WORK_SESSIONS_FIRST] = { DUE_SESSION, DUE_REMOVAL, DUE_POOL },
+                                         [WORK_REMOVALS_FIRST] = { DUE_REMOVAL, DUE_SESSION, DUE_POOL },
+                                         [WORK_NOT_THE_POOL] = { DUE_SESSION, DUE_REMOVAL } };
+    struct taking taking = { .change = LEASE, .node_id = node_id,
                              .claimed_by = claimed_by, .lease_ms = lease_ms, .limit = limit };
+    memcpy(taking.locks, orders[order], sizeof(taking.locks));
     if (take(db, DUE_ANY, &taking, out, err) != 0)
         return -1;
     for (size_t i = 0; i < out->count; i++)
@@ -210,7 +223,7 @@ int container_repo_claim_work(struct db *db, const char *node_id, const char *cl
 int container_repo_take_suspects(struct db *db, const char *node_id, int64_t limit,
                                  struct container_list *out, struct err *err)
 {
-    struct taking taking = { .lock = SUSPECT_LOCK, .change = SUSPECT_CLEAR, .node_id = node_id,
+    struct taking taking = { .locks = { SUSPECT_LOCK }, .change = SUSPECT_CLEAR, .node_id = node_id,
                              .limit = limit };
     return take(db, SUSPECT_ANY, &taking, out, err);
 }

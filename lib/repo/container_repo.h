@@ -29,9 +29,16 @@ int container_repo_claim_warm(struct db *db, const struct template *template, co
                               const char *session_id, struct container *out, bool *found_out,
                               struct err *err) must_use;
 
-/* Up to `limit` containers of the node with a step due (creating or deleting, free or lease run out), leased to `claimed_by` for
- * lease_ms; attempts + 1. One transaction. */
-int container_repo_claim_work(struct db *db, const char *node_id, const char *claimed_by,
+/* What is taken before what. Somebody waits for a session's container; removals make room; nobody waits for the pool's. */
+enum work_order {
+    WORK_SESSIONS_FIRST, /* then removals, then the pool's */
+    WORK_REMOVALS_FIRST, /* then sessions', then the pool's */
+    WORK_NOT_THE_POOL,   /* sessions', then removals */
+};
+
+/* Up to `limit` containers of the node with a step of one kind due (creating or deleting, free or lease run out), leased to
+ * `claimed_by` for lease_ms; attempts + 1. One transaction. */
+int container_repo_claim_work(struct db *db, const char *node_id, const char *claimed_by, enum work_order order,
                               int64_t lease_ms, int64_t limit, struct container_list *out,
                               struct err *err) must_use;
 /* Ends the leases of `claimed_by` and of its parts ("claimed_by#..."). */
@@ -61,11 +68,11 @@ int container_repo_take_suspects(struct db *db, const char *node_id, int64_t lim
 int container_repo_live(struct db *db, const char *node_id, struct container_list *out,
                         struct err *err) must_use;
 
-/* How many containers of the template wait or are being made for the pool. */
+/* How many containers of the template wait (and are not suspect) or are being made for the pool. */
 int container_repo_count_pool(struct db *db, const char *template_id, int64_t *warm_out,
                               int64_t *creating_out, struct err *err) must_use;
 /* Ids of warm containers to remove: over `keep` (oldest first), older than max_idle_s (0: never) but for the last pool_min,
- * no longer as the template says, or on a node that is draining. */
+ * no longer as the template says, or on a node that is draining or offline. */
 int container_repo_surplus(struct db *db, const struct template *template, int64_t keep,
                            struct string_list *out, struct err *err) must_use;
 /* Ids of the pool's containers, warm or being made, whose template is gone. */

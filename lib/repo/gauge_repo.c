@@ -21,6 +21,7 @@ const struct db_stmt gauge_repo_statements[] = {
                            COUNT_STATUS("containers", "work", "warm") " UNION ALL "
                            COUNT_STATUS("containers", "work", "running") " UNION ALL "
                            COUNT_STATUS("containers", "work", "deleting") },
+    [GAUGE_POOL_WANTED] = { "SELECT template_id, wanted FROM pool_demand ORDER BY template_id" },
     [GAUGE_POOL_WARM] = { "SELECT t.id, (SELECT COUNT(*) FROM containers c FORCE INDEX (pool)"
                           " WHERE c.template_id = t.id AND c.status = 'warm') FROM templates t ORDER BY t.id" },
     [GAUGE_WEBHOOKS_WAITING] = { "SELECT '', COUNT(*) FROM webhooks FORCE INDEX (age) WHERE status = 'waiting'" },

@@ -11,6 +11,7 @@ enum gauge {
     GAUGE_RUNNING,        /* executions that run */
     GAUGE_OLDEST_PENDING, /* age of the oldest execution that waits, in seconds; 0: none waits */
     GAUGE_CONTAINERS,     /* those not deleted, by status */
+    GAUGE_POOL_WANTED,    /* warm containers wanted now, by template */
     GAUGE_POOL_WARM,      /* warm containers, by template */
     GAUGE_WEBHOOKS_WAITING,
     GAUGE_JOB_BEATS,      /* seconds since any instance of a job beat, by job; on the database's clock */

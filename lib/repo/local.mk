@@ -2,7 +2,8 @@ noinst_LIBRARIES += lib/librepo.a
 lib_librepo_a_SOURCES = lib/repo/rows.c lib/repo/rows.h lib/repo/list.c lib/repo/list.h lib/repo/statements.c \
 	lib/repo/statements.h lib/repo/token_repo.c lib/repo/token_repo.h lib/repo/template_repo.c \
 	lib/repo/template_repo.h lib/repo/session_repo.c lib/repo/session_repo.h lib/repo/node_repo.c \
-	lib/repo/node_repo.h lib/repo/job_repo.c lib/repo/container_repo.c lib/repo/container_repo.h \
+	lib/repo/node_repo.h lib/repo/room_repo.c lib/repo/room_repo.h lib/repo/demand_repo.c lib/repo/demand_repo.h \
+	lib/repo/job_repo.c lib/repo/container_repo.c lib/repo/container_repo.h \
 	lib/repo/container_rows.h lib/repo/container_list.c lib/repo/pool_repo.c lib/repo/execution_repo.c lib/repo/execution_repo.h \
 	lib/repo/execution_rows.h lib/repo/execution_queue.c lib/repo/migration_repo.c lib/repo/migration_repo.h
 lib_librepo_a_SOURCES += lib/repo/audit_repo.c lib/repo/audit_repo.h

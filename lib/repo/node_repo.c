@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/repo/room_repo.h"
 #include "lib/repo/rows.h"
 
 /* What containers use that are not deleted; read from a key alone. */
@@ -16,13 +17,13 @@
     "n.memory_mb, n.max_containers, IFNULL(u.cpu, 0), IFNULL(u.memory, 0), IFNULL(u.containers, 0), " \
     SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND, n.engine, n.tls_directory,"  \
     " n.host, n.served_by, IFNULL(n.served_until > " SQL_NOW ", 0), n.cpu_limit_milli, n.memory_limit_mb, n.containers_limit,"    \
-    " n.runtime_type = 'process' OR EXISTS (SELECT 1 FROM node_images i WHERE i.node_id = n.id AND i.image = ?),"    \
-    " TIMESTAMPDIFF(MICROSECOND, n.last_seen_at, " SQL_NOW ") DIV 1000"
+    " n.runtime_type = 'process' OR EXISTS (SELECT 1 FROM node_images i WHERE i.node_id = n.id AND i.image = ?),"     \
+    " IFNULL(w.cpu, 0), IFNULL(w.memory, 0), IFNULL(w.containers, 0)"
 #define LOAD                                                                                       \
     "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
     " IFNULL(u.containers, 0) / n.max_containers)"
 
-enum { BEAT, LIST, LOCK, USED_BY, EXISTS, DRAIN, READY, STATEMENTS };
+enum { BEAT, LIST, USED_BY, WAITED_FOR_AT, EXISTS, DRAIN, READY, STATEMENTS };
 
 const struct db_stmt node_repo_statements[] = {
     [BEAT] = { "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, error, cpu_milli,"
@@ -34,9 +35,9 @@ const struct db_stmt node_repo_statements[] = {
                " cpu_milli = VALUES(cpu_milli), memory_mb = VALUES(memory_mb),"
                " max_containers = VALUES(max_containers), last_seen_at = VALUES(last_seen_at)" },
     [LIST] = { "SELECT " COLUMNS " FROM nodes n LEFT JOIN (" USED " GROUP BY node_id) u ON u.node_id = n.id"
-               " ORDER BY " LOAD ", n.id" },
-    [LOCK] = { "SELECT id FROM nodes WHERE id = ? AND status = 'ready' FOR UPDATE" },
+               " LEFT JOIN (" ROOM_WAITED_FOR " GROUP BY node_id) w ON w.node_id = n.id ORDER BY " LOAD ", n.id" },
     [USED_BY] = { USED " AND node_id = ?" },
+    [WAITED_FOR_AT] = { ROOM_WAITED_FOR " AND node_id = ?" },
     [EXISTS] = { "SELECT COUNT(*) FROM nodes WHERE id = ?" },
     [DRAIN] = { "UPDATE nodes SET status = 'draining' WHERE id = ? AND status IN ('ready', 'offline')" },
     /* Its beats have told meanwhile whether its engine works. */
@@ -61,6 +62,7 @@ struct candidates {
     struct node_list list;
     struct looks {
         bool alive, has_image;
+        struct room waited_for; /* made for sessions that wait */
     } *looks; /* one for each of the list */
     size_t look_count;
 };
@@ -69,6 +71,12 @@ static void cleanup_candidates(struct candidates *candidates)
 {
     node_list_release(&candidates->list);
     free(candidates->looks);
+}
+
+static struct room read_room(const struct db_row *row, unsigned column)
+{
+    return (struct room){ .cpu_milli = db_row_int(row, column), .memory_mb = db_row_int(row, column + 1),
+                          .containers = db_row_int(row, column + 2) };
 }
 
 static int read_engine(struct node *out, const struct db_row *row, struct err *err)
@@ -104,7 +112,6 @@ static int read_node(struct node *out, const struct db_row *row, struct err *err
     out->used_memory_mb = db_row_int(row, 10);
     out->used_containers = db_row_int(row, 11);
     out->last_seen_at = db_row_int(row, 12);
-    out->silent_ms = db_row_int(row, 23);
     return failed ? row_no_memory(err) : read_engine(out, row, err);
 }
 
@@ -115,7 +122,7 @@ static int take_node(void *arg, const struct db_row *row, struct err *err)
     struct looks *looks = list_add(&found->looks, &found->look_count, sizeof(*looks), err);
     if (!item || !looks)
         return -1;
-    *looks = (struct looks){ .alive = db_row_int(row, 13), .has_image = db_row_int(row, 22) };
+    *looks = (struct looks){ .alive = db_row_int(row, 13), .has_image = db_row_int(row, 22), .waited_for = read_room(row, 23) };
     return read_node(item, row, err);
 }
 
@@ -143,11 +150,20 @@ int node_repo_drain(struct db *db, const char *id, bool drain, bool *changed_out
     return 0;
 }
 
-static bool has_room(const struct node *node, const struct resources *need)
+static bool fits(int64_t taken, int64_t need, int64_t capacity, int64_t kept_free)
 {
-    return node->used_cpu_milli + need->cpu_milli <= node->cpu_milli &&
-           node->used_memory_mb + need->memory_mb <= node->memory_mb &&
-           node->used_containers + 1 <= node->max_containers;
+    return taken + need <= capacity * (100 - kept_free) / 100;
+}
+
+/* One of those who wait may take the first room that comes: the others' comes, too. */
+static bool has_room(const struct node *node, const struct room *waited_for, const struct node_wish *wish)
+{
+    static const struct room none = { 0 };
+    const struct resources *need = &wish->need;
+    const struct room *others = wish->waits_at && strcmp(wish->waits_at, node->id) == 0 ? &none : waited_for;
+    return fits(node->used_cpu_milli + others->cpu_milli, need->cpu_milli, node->cpu_milli, wish->kept_free) &&
+           fits(node->used_memory_mb + others->memory_mb, need->memory_mb, node->memory_mb, wish->kept_free) &&
+           fits(node->used_containers + others->containers, 1, node->max_containers, wish->kept_free);
 }
 
 static int take_used(void *arg, const struct db_row *row, struct err *err)
@@ -160,20 +176,28 @@ static int take_used(void *arg, const struct db_row *row, struct err *err)
     return 0;
 }
 
+static int take_waited_for(void *arg, const struct db_row *row, struct err *err)
+{
+    (void)err;
+    *(struct room *)arg = read_room(row, 1);
+    return 0;
+}
+
 /* Waits for those who are creating on the node, then looks again at what is left: at READ COMMITTED the second look
  * sees what they committed. */
-static int lock_with_room(struct db *db, struct node *node, const struct resources *need, bool *fits_out,
-                          struct err *err)
+static int lock_with_room(struct db *db, struct node *node, const struct node_wish *wish, bool *fits_out, struct err *err)
 {
-    cleanup(string_list_release) struct string_list locked = { 0 };
+    bool locked = false;
+    struct room waited_for = { 0 };
     *fits_out = false;
-    if (DB_QUERY(db, &sql[LOCK], take_string, &locked, err, db_text(node->id)) != 0)
+    if (room_repo_lock(db, node->id, &locked, err) != 0)
         return -1;
-    if (locked.count == 0)
+    if (!locked)
         return 0;
-    if (DB_QUERY(db, &sql[USED_BY], take_used, node, err, db_text(node->id)) != 0)
+    if (DB_QUERY(db, &sql[USED_BY], take_used, node, err, db_text(node->id)) != 0 ||
+        DB_QUERY(db, &sql[WAITED_FOR_AT], take_waited_for, &waited_for, err, db_text(node->id)) != 0)
         return -1;
-    *fits_out = has_room(node, need);
+    *fits_out = has_room(node, &waited_for, wish);
     return 0;
 }
 
@@ -197,15 +221,16 @@ static int no_node(const struct candidates *found, struct err *err)
 }
 
 /* The first that fits, of those that have the image or of the others; *found_out false: none. */
-static int pick_of(struct db *db, struct candidates *found, bool with_image, const struct resources *need, struct node *out,
+static int pick_of(struct db *db, struct candidates *found, bool with_image, const struct node_wish *wish, struct node *out,
                    bool *found_out, struct err *err)
 {
     for (size_t i = 0; i < found->list.count && !*found_out; i++) {
         struct node *node = &found->list.items[i];
         const struct looks *looks = &found->looks[i];
-        if (!looks->alive || looks->has_image != with_image || strcmp(node->status, "ready") != 0 || !has_room(node, need))
+        if (!looks->alive || looks->has_image != with_image || strcmp(node->status, "ready") != 0 ||
+            !has_room(node, &looks->waited_for, wish))
             continue;
-        if (lock_with_room(db, node, need, found_out, err) != 0)
+        if (lock_with_room(db, node, wish, found_out, err) != 0)
             return -1;
         if (*found_out) {
             *out = *node;
@@ -215,13 +240,12 @@ static int pick_of(struct db *db, struct candidates *found, bool with_image, con
     return 0;
 }
 
-int node_repo_pick(struct db *db, const char *image, const struct resources *need, int64_t alive_s, struct node *out,
-                   struct err *err)
+int node_repo_pick(struct db *db, const struct node_wish *wish, struct node *out, struct err *err)
 {
     cleanup(cleanup_candidates) struct candidates found = { 0 };
     bool picked = false;
-    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(alive_s), db_text(image)) != 0 ||
-        pick_of(db, &found, true, need, out, &picked, err) != 0 || pick_of(db, &found, false, need, out, &picked, err) != 0)
+    if (DB_QUERY(db, &sql[LIST], take_node, &found, err, db_int(wish->alive_s), db_text(wish->image)) != 0 ||
+        pick_of(db, &found, true, wish, out, &picked, err) != 0 || pick_of(db, &found, false, wish, out, &picked, err) != 0)
         return -1;
     return picked ? 0 : no_node(&found, err);
 }

@@ -21,19 +21,19 @@ enum { FIND_WARM, CLAIM_WARM, COUNT_POOL, SURPLUS, ORPHANS, DISCARD, DISCARD_ALL
 const struct db_stmt pool_repo_statements[] = {
     /* In the order of the key, so that only the row that is taken is locked. */
     [FIND_WARM] = { "SELECT " CONTAINER_COLUMNS " FROM containers c FORCE INDEX (pool)"
-                    " WHERE c.template_id = ? AND c.status = 'warm' AND NOT " OTHERWISE
+                    " WHERE c.template_id = ? AND c.status = 'warm' AND c.suspect = 0 AND NOT " OTHERWISE
                     " AND NOT EXISTS " ON_NODE_THAT "<> 'ready')"
                     " ORDER BY c.seq LIMIT 1 FOR UPDATE SKIP LOCKED" },
     [CLAIM_WARM] = { "UPDATE containers SET status = 'running', session_id = ?"
                      " WHERE id = ? AND status = 'warm'" },
-    [COUNT_POOL] = { "SELECT IFNULL(SUM(status = 'warm'), 0), IFNULL(SUM(status = 'creating'), 0)"
+    [COUNT_POOL] = { "SELECT IFNULL(SUM(status = 'warm' AND suspect = 0), 0), IFNULL(SUM(status = 'creating'), 0)"
                      " FROM containers FORCE INDEX (pool) WHERE template_id = ? AND " OF_POOL },
     /* Those that no longer fit go anyway and do not count against those that do; of these the aged ones go first, then
      * the oldest. Age alone takes none of the last pool_min. */
     [SURPLUS] = { "SELECT r.id FROM (SELECT w.id, w.seq, w.unfit, w.aged,"
                   " ROW_NUMBER() OVER (ORDER BY w.unfit, w.aged, w.seq DESC) AS place FROM"
                   " (SELECT c.id, c.seq, (? > 0 AND c.ready_at < " SQL_NOW " - INTERVAL ? SECOND) AS aged,"
-                  " " OTHERWISE " OR EXISTS " ON_NODE_THAT "= 'draining') AS unfit"
+                  " " OTHERWISE " OR EXISTS " ON_NODE_THAT "<> 'ready') AS unfit"
                   " FROM containers c FORCE INDEX (pool) WHERE c.template_id = ? AND c.status = 'warm') w) r"
                   " WHERE r.unfit OR r.place > ? OR (r.aged AND r.place > ?) ORDER BY r.seq" },
     [ORPHANS] = { "SELECT c.id FROM containers c FORCE INDEX (work) WHERE c." OF_POOL

@@ -9,8 +9,9 @@
 enum { BIND, HOLD_PENDING, LOSE_RUNNING, LAST, WAITING, LOST, RECORD, EXPLAIN_ALL, REASON, EXPLAIN_ONE, STATEMENTS };
 
 const struct db_stmt replacement_repo_statements[] = {
-    /* set from left to right: replaced_at sees the status before */
-    [BIND] = { "UPDATE sessions SET replaced_at = IF(status = 'running', " SQL_NOW ", replaced_at), status = ?, container_id = ?,"
+    /* set from left to right: replaced_at sees the status before, started_at the one after */
+    [BIND] = { "UPDATE sessions SET replaced_at = IF(status = 'running', " SQL_NOW ", replaced_at), status = ?,"
+               " started_at = IF(status = 'running', IFNULL(started_at, " SQL_NOW "), started_at), container_id = ?,"
                " node_id = IF(? = '', node_id, ?), runtime_type = IF(? = '', runtime_type, ?), restarts = restarts + ?"
                " WHERE id = ? AND status IN ('creating', 'running') AND container_id = ?" },
     [HOLD_PENDING] = { "UPDATE executions FORCE INDEX (queue) SET runnable = 0"
@@ -19,7 +20,7 @@ const struct db_stmt replacement_repo_statements[] = {
                        " WHERE status = 'running' AND runnable = 1 AND session_id = ? AND claimed_by IS NULL" },
     [LAST] = { "SELECT " CONTAINER_COLUMNS " FROM containers c FORCE INDEX (session)"
                " WHERE c.session_id = ? ORDER BY c.seq DESC LIMIT 1" },
-    [WAITING] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status = 'creating' AND container_id = '' LIMIT ?" },
+    [WAITING] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status = 'creating' AND container_id = '' ORDER BY seq LIMIT ?" },
     [LOST] = { "SELECT c.id, c.session_id FROM nodes n STRAIGHT_JOIN containers c FORCE INDEX (work)"
                " ON c.status IN ('creating', 'running') AND c.node_id = n.id"
                " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = c.session_id AND s.container_id = c.id"

@@ -11,6 +11,7 @@ extern const struct db_stmt audit_repo_statements[], cancellation_repo_statement
     engine_repo_statements[],
     execution_queue_statements[], execution_repo_statements[], gauge_repo_statements[], idempotency_repo_statements[],
     idle_repo_statements[], image_repo_statements[], job_repo_statements[], lock_repo_statements[], migration_repo_statements[], node_repo_statements[], owner_repo_statements[],
+    room_repo_statements[], demand_repo_statements[],
     pool_repo_statements[], probe_repo_statements[], purge_repo_statements[], push_repo_statements[], question_repo_statements[], rate_repo_statements[],
     replacement_repo_statements[], retention_repo_statements[],
     session_repo_statements[], status_repo_statements[], template_repo_statements[], token_repo_statements[], usage_repo_statements[], workspace_repo_statements[], workspace_rows_statements[],

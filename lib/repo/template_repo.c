@@ -31,8 +31,8 @@ const struct db_stmt template_repo_statements[] = {
     [SESSIONS] = { "SELECT COUNT(*) FROM sessions FORCE INDEX (template)"
                    " WHERE template_id = ? AND status IN ('creating', 'running')" },
     /* Assignments go from left to right: the minimum is held against the new target. */
-    [SET_POOL] = { "UPDATE templates SET pool_target = ?, pool_min = LEAST(pool_min, pool_target),"
-                   " updated_at = " SQL_NOW " WHERE id = ?" },
+    [SET_POOL] = { "UPDATE templates SET pool_target = ?, pool_min = LEAST(IF(? < 0, pool_min, ?), pool_target),"
+                   " pool_max_idle_s = IF(? < 0, pool_max_idle_s, ?), updated_at = " SQL_NOW " WHERE id = ?" },
     [SET_IMAGE] = { "UPDATE templates SET image = ?, updated_at = " SQL_NOW " WHERE id = ?" },
     [STATEMENTS] = { NULL },
 };
@@ -151,21 +151,23 @@ int template_repo_open_sessions(struct db *db, const char *id, int64_t *count_ou
 }
 
 /* The number of changed rows cannot tell a missing row from one that holds the value already. */
-static int update(struct db *db, const struct db_stmt *stmt, const char *id, struct db_param value,
-                  struct err *err)
+static int find(struct db *db, const char *id, struct err *err)
 {
     cleanup(template_release) struct template known = { 0 };
-    if (template_repo_get(db, id, &known, err) != 0)
-        return -1;
-    return DB_EXEC(db, stmt, NULL, err, value, db_text(id));
+    return template_repo_get(db, id, &known, err);
 }
 
-int template_repo_set_pool(struct db *db, const char *id, int64_t target, struct err *err)
+int template_repo_set_pool(struct db *db, const char *id, int64_t target, int64_t min, int64_t max_idle_s, struct err *err)
 {
-    return update(db, &sql[SET_POOL], id, db_int(target), err);
+    if (find(db, id, err) != 0)
+        return -1;
+    return DB_EXEC(db, &sql[SET_POOL], NULL, err, db_int(target), db_int(min), db_int(min), db_int(max_idle_s), db_int(max_idle_s),
+                   db_text(id));
 }
 
 int template_repo_set_image(struct db *db, const char *id, const char *image, struct err *err)
 {
-    return update(db, &sql[SET_IMAGE], id, db_text(image), err);
+    if (find(db, id, err) != 0)
+        return -1;
+    return DB_EXEC(db, &sql[SET_IMAGE], NULL, err, db_text(image), db_text(id));
 }

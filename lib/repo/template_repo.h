@@ -22,8 +22,9 @@ int template_repo_update(struct db *db, const struct template *template, bool *c
 int template_repo_delete(struct db *db, const char *id, struct err *err) must_use;
 /* How many sessions of the template are creating or running. */
 int template_repo_open_sessions(struct db *db, const char *id, int64_t *count_out, struct err *err) must_use;
-/* Sets the pool target of one template (sandboxctl); a minimum above it comes down to it. ERR_TEMPLATE_NOT_FOUND. */
-int template_repo_set_pool(struct db *db, const char *id, int64_t target, struct err *err) must_use;
+/* Sets the pool of one template (sandboxctl); min and max_idle_s: -1 leaves them. A minimum above the target comes down to it.
+ * ERR_TEMPLATE_NOT_FOUND. */
+int template_repo_set_pool(struct db *db, const char *id, int64_t target, int64_t min, int64_t max_idle_s, struct err *err) must_use;
 /* Sets the image of one template (sandboxctl). ERR_TEMPLATE_NOT_FOUND. */
 int template_repo_set_image(struct db *db, const char *id, const char *image, struct err *err) must_use;
 

@@ -6,7 +6,8 @@ lib_libservice_a_SOURCES += lib/service/report.h lib/service/dispatch.c lib/serv
 	lib/service/dispatch_outcome.c lib/service/dispatch_outcome.h lib/service/dispatch_transfer.c lib/service/dispatch_reason.c
 lib_libservice_a_SOURCES += lib/service/node_agent.c lib/service/node_agent.h lib/service/provision.c \
 	lib/service/provision.h lib/service/provision_internal.h lib/service/provision_create.c \
-	lib/service/provision_reconcile.c lib/service/reap.c lib/service/reap.h lib/service/pool.c lib/service/pool.h
+	lib/service/provision_reconcile.c lib/service/reap.c lib/service/reap.h lib/service/pool.c lib/service/pool.h \
+	lib/service/pool_demand.c lib/service/pool_demand.h
 lib_libservice_a_SOURCES += lib/service/executions.c lib/service/executions.h lib/service/waiting.c lib/service/waiting.h \
 	lib/service/containers.c lib/service/containers.h lib/service/nodes.c lib/service/nodes.h \
 	lib/service/templates.c lib/service/templates.h lib/service/health.c lib/service/health.h

@@ -17,6 +17,7 @@ static const struct {
     [GAUGE_OLDEST_PENDING] = { "sandbox_oldest_pending_seconds", NULL,
                                "Age of the oldest execution that waits; 0: none does." },
     [GAUGE_CONTAINERS] = { "sandbox_containers", "status", "Containers that are not deleted." },
+    [GAUGE_POOL_WANTED] = { "sandbox_pool_wanted", "template", "Warm containers that demand makes wanted now." },
     [GAUGE_POOL_WARM] = { "sandbox_pool_warm", "template", "Warm containers that wait for a session." },
     [GAUGE_WEBHOOKS_WAITING] = { "sandbox_webhooks_waiting", NULL, "Webhooks that are not delivered yet." },
     [GAUGE_JOB_BEATS] = { "sandbox_job_last_beat_seconds", "job", "Time since a job of that name gave a sign of life." },
@@ -70,9 +71,10 @@ static int add_nodes(const struct context *context, struct strbuf *out, struct e
     cleanup(node_list_release) struct node_list nodes = { 0 };
     if (node_repo_list(context->db, &nodes, err) != 0)
         return -1;
+    int64_t now = context->now_ms();
     metrics_add_header(out, up, "gauge", "Whether a node beats and its engine works.");
     for (size_t i = 0; i < nodes.count; i++)
-        add_of_node(out, up, nodes.items[i].id, NULL, health_of_node(&nodes.items[i]) == HEALTH_GOOD);
+        add_of_node(out, up, nodes.items[i].id, NULL, health_of_node(&nodes.items[i], now) == HEALTH_GOOD);
     metrics_add_header(out, capacity, "gauge", "What a node gives to sandboxes: CPUs, bytes of memory, containers.");
     for (size_t i = 0; i < nodes.count; i++) {
         const struct node *node = &nodes.items[i];

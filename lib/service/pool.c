@@ -8,19 +8,31 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/template_repo.h"
 #include "lib/service/placing.h"
+#include "lib/service/pool_demand.h"
 #include "lib/util/failpoint.h"
 
 /* One pass over one template. */
 struct refill {
     const struct context *context;
     const struct template *template;
+    int64_t wanted;
+    bool ordered;
     bool changed; /* provisiond has something to do */
     bool no_room;
 };
 
-static int64_t target(const struct template *template)
+static int follow_demand(struct refill *refill, struct err *err)
 {
-    return template->deprecated ? 0 : template->pool_target;
+    struct demand demand;
+    const struct context *context = refill->context;
+    if (demand_repo_read(context->db, refill->template, &demand, err) != 0)
+        return -1;
+    refill->wanted = pool_demand_next(refill->template, &demand, context->settings->pool.surge);
+    if (demand.known && demand.wanted == refill->wanted && demand.burst == 0)
+        return 0;
+    if (!demand.known && refill->wanted == 0)
+        return 0;
+    return demand_repo_store(context->db, refill->template->id, refill->wanted, demand.burst > 0, err);
 }
 
 static int discard(struct db *db, const struct string_list *ids, bool *any_out, struct err *err)
@@ -39,7 +51,7 @@ static int trim(struct refill *refill, struct err *err)
 {
     struct db *db = refill->context->db;
     cleanup(string_list_release) struct string_list ids = { 0 };
-    if (container_repo_surplus(db, refill->template, target(refill->template), &ids, err) != 0)
+    if (container_repo_surplus(db, refill->template, refill->wanted, &ids, err) != 0)
         return -1;
     return discard(db, &ids, &refill->changed, err);
 }
@@ -53,9 +65,18 @@ static int trim_orphans(const struct context *context, bool *changed, struct err
     return discard(context->db, &ids, changed, err);
 }
 
+/* One, if it is still missing: whoever else orders waits for the row of the demand. */
 static int order_work(struct db *db, void *arg, struct err *err)
 {
-    const struct template *template = ((struct refill *)arg)->template;
+    struct refill *refill = arg;
+    const struct template *template = refill->template;
+    int64_t wanted = 0, warm = 0, creating = 0;
+    refill->ordered = false;
+    if (demand_repo_lock(db, template->id, &wanted, err) != 0 ||
+        container_repo_count_pool(db, template->id, &warm, &creating, err) != 0)
+        return -1;
+    if (warm + creating >= wanted)
+        return 0;
     struct container container = { /* borrows the template's texts: not released */
         .image = template->image,
         .languages = template->languages,
@@ -64,9 +85,11 @@ static int order_work(struct db *db, void *arg, struct err *err)
         .read_only_root = template->read_only_root,
         .resources = template->resources,
     };
+    const struct placing placing = { .kept_free = refill->context->settings->pool.reserve };
     memcpy(container.template_id, template->id, sizeof(container.template_id));
-    if (place_container(db, &container, err) != 0)
+    if (place_container(db, &container, &placing, err) != 0)
         return -1;
+    refill->ordered = true;
     FAILPOINT("pool.before-commit");
     return 0;
 }
@@ -76,9 +99,10 @@ static int order(struct refill *refill, struct err *err)
     int64_t warm = 0, creating = 0;
     if (container_repo_count_pool(refill->context->db, refill->template->id, &warm, &creating, err) != 0)
         return -1;
-    for (int64_t missing = target(refill->template) - warm - creating; missing > 0; missing--) {
+    refill->ordered = warm + creating < refill->wanted;
+    while (refill->ordered) {
         if (db_transaction(refill->context->db, order_work, refill, err) == 0) {
-            refill->changed = true;
+            refill->changed |= refill->ordered;
             FAILPOINT("pool.ordered");
             continue;
         }
@@ -94,7 +118,7 @@ static int refill_each(const struct context *context, const struct template_list
 {
     for (size_t i = 0; i < templates->count; i++) {
         struct refill refill = { .context = context, .template = &templates->items[i] };
-        if (trim(&refill, err) != 0 || order(&refill, err) != 0)
+        if (follow_demand(&refill, err) != 0 || trim(&refill, err) != 0 || order(&refill, err) != 0)
             return -1;
         *changed |= refill.changed;
         *no_room |= refill.no_room;

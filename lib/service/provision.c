@@ -35,7 +35,7 @@ struct provisioner *provision_new(const struct provision_config *config, struct 
         .context = { .db = config->db,
                      .settings = config->settings,
                      .doorbell = config->doorbell,
-                     .now_ms = clock_mono_ms,
+                     .now_ms = clock_wall_ms,
                      .random_id = id_random,
                      .actor = { .name = "sandbox-provisiond" },
                      .metrics = config->metrics },
@@ -173,9 +173,13 @@ int provision_destroy(struct provisioner *provisioner, const struct container *c
 
 static int work(struct provisioner *provisioner, bool *worked_out, struct err *err)
 {
+    static const enum work_order orders[] = { [PROVISION_ANYTHING] = WORK_SESSIONS_FIRST,
+                                              [PROVISION_REMOVALS_FIRST] = WORK_REMOVALS_FIRST,
+                                              [PROVISION_NOT_THE_POOL] = WORK_NOT_THE_POOL };
     const struct provision_config *config = &provisioner->config;
     struct container_list due = { 0 };
-    int result = container_repo_claim_work(config->db, config->node_id, config->claimed_by, LEASE_MS, 1, &due, err);
+    int result = container_repo_claim_work(config->db, config->node_id, config->claimed_by, orders[config->takes], LEASE_MS, 1, &due,
+                                           err);
     for (size_t i = 0; result == 0 && i < due.count; i++) {
         const struct container *container = &due.items[i];
         *worked_out = true;

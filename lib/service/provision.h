@@ -16,6 +16,7 @@ struct provision_config {
     struct db *db; /* the thread's own */
     const struct settings *settings;
     const char *node_id;
+    enum { PROVISION_ANYTHING, PROVISION_REMOVALS_FIRST, PROVISION_NOT_THE_POOL } takes; /* see container_repo_claim_work() */
     const char *claimed_by; /* names this provisioner in the rows; one of a process: "HOST:provisiond#3" */
     int doorbell;           /* descriptor to ring from */
     report_fn report;

@@ -102,11 +102,13 @@ static void explain(const struct context *context, const struct node_list *nodes
     const struct node *node = NULL;
     if (session_repo_get(context->db, NULL, session_id, &session, &ignored) == 0)
         node = find_node(nodes, session.node_id);
-    bool homeless = session.id[0] && !session.container_id[0];
+    bool homeless = session.id[0] && !session.container_id[0], ran = session.started_at != 0;
     session_release(&session);
-    if (homeless)
+    if (homeless && !ran)
+        snprintf(out, size, "No node had room for the sandbox within %d seconds.", SESSION_START_LIMIT_S);
+    else if (homeless)
         snprintf(out, size, "The sandbox died, and no node had room for another within %d seconds.", SESSION_START_LIMIT_S);
-    else if (!node || node->silent_ms > NODE_SILENT_MS)
+    else if (!node || context->now_ms() - node->last_seen_at > NODE_SILENT_MS)
         snprintf(out, size, "The sandbox could not be started: no provisioner is running on its node.");
     else if (node->error)
         snprintf(out, size, "The sandbox could not be started: %s", node->error);

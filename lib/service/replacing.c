@@ -9,6 +9,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/replacement_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/repo/template_repo.h"
 #include "lib/repo/workspace_repo.h"
 #include "lib/service/audit.h"
 #include "lib/service/metrics.h"
@@ -59,6 +60,37 @@ static int claim_warm(struct replacing *replacing, struct db *db, struct err *er
     return 0;
 }
 
+/* A session that was created when there was no room. */
+static bool never_ran(const struct replacing *replacing)
+{
+    return !replacing->death && !replacing->session.started_at;
+}
+
+/* Whether or not that is enough, it waits. */
+static int let_pool_give_way(const struct replacing *replacing, struct db *db, struct err *err)
+{
+    char node_id[NODE_ID_SIZE];
+    enum runtime_type type;
+    bool made;
+    return make_room(db, &replacing->old.resources, node_id, &type, &made, err);
+}
+
+/* What the new container is made like: the last one, or what the template says. */
+static int find_model(struct replacing *replacing, struct db *db, struct err *err)
+{
+    cleanup(template_release) struct template template = { 0 };
+    struct container *model = &replacing->old;
+    if (!never_ran(replacing))
+        return replacement_repo_last(db, replacing->session_id, model, err);
+    if (template_repo_get(db, replacing->session.template_id, &template, err) != 0)
+        return -1;
+    *model = (struct container){ .image = steal(template.image), .languages = steal(template.languages),
+                                 .oci_runtime = steal(template.oci_runtime), .network_enabled = template.network_enabled,
+                                 .read_only_root = template.read_only_root, .resources = replacing->session.resources };
+    memcpy(model->template_id, template.id, sizeof(model->template_id));
+    return 0;
+}
+
 static int make_another(struct replacing *replacing, struct db *db, struct err *err)
 {
     struct err problem = ERR_INIT;
@@ -73,12 +105,15 @@ static int make_another(struct replacing *replacing, struct db *db, struct err *
     memcpy(replacing->fresh.template_id, replacing->old.template_id, sizeof(replacing->fresh.template_id));
     memcpy(replacing->fresh.session_id, replacing->session_id, strlen(replacing->session_id) + 1);
     replacing->outcome = MAKING;
-    if (place_container(db, &replacing->fresh, &problem) == 0)
+    const struct placing placing = { .waits_at = never_ran(replacing) ? replacing->session.node_id : NULL };
+    if (place_container(db, &replacing->fresh, &placing, &problem) == 0)
         return 0;
     drop_fresh(replacing);
     replacing->outcome = WAITING;
     bool may_wait = replacing->death && !replacing->death->only_elsewhere;
-    if (may_wait && (problem.code == ERR_NO_ROOM || problem.code == ERR_UNAVAILABLE))
+    if (may_wait && problem.code == ERR_NO_ROOM)
+        return let_pool_give_way(replacing, db, err);
+    if (may_wait && problem.code == ERR_UNAVAILABLE)
         return 0;
     *err = problem;
     return -1;
@@ -125,7 +160,7 @@ static bool goes_on(struct replacing *replacing)
     replacing->outcome = OF_NO_CONCERN;
     if (session_status_final(session->status) || strcmp(session->container_id, at) != 0)
         return false;
-    if (!session->started_at)
+    if (replacing->death && !session->started_at)
         replacing->outcome = NEVER_RAN;
     else if (replacing->death && session->restarts >= SESSION_RESTARTS_MAX)
         replacing->outcome = WORN_OUT;
@@ -155,7 +190,7 @@ static int replace_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (!on)
         return 0;
-    if (replacement_repo_last(db, replacing->session_id, &replacing->old, err) != 0 ||
+    if (find_model(replacing, db, err) != 0 ||
         find_another(replacing, db, err) != 0 || bind_session(replacing, db, err) != 0)
         return -1;
     FAILPOINT("replace.before-commit");

@@ -102,6 +102,18 @@ static int claim_warm(struct creation *creation, struct db *db, struct session *
     return 0;
 }
 
+/* It is made as soon as what had the room is gone (session_service_place_waiting). */
+static int wait_for_room(struct db *db, struct session *draft, struct err *err)
+{
+    struct err full = *err;
+    bool made = false;
+    if (make_room(db, &draft->resources, draft->node_id, &draft->runtime_type, &made, err) != 0)
+        return -1;
+    if (!made)
+        *err = full;
+    return made ? 0 : -1;
+}
+
 static int make_container(const struct creation *creation, struct db *db, struct session *draft, struct err *err)
 {
     const struct template *template = &creation->template;
@@ -115,8 +127,8 @@ static int make_container(const struct creation *creation, struct db *db, struct
     };
     snprintf(container.template_id, sizeof(container.template_id), "%s", template->id);
     snprintf(container.session_id, sizeof(container.session_id), "%s", draft->id);
-    if (place_container(db, &container, err) != 0)
-        return -1;
+    if (place_container(db, &container, &(struct placing){ 0 }, err) != 0)
+        return err->code == ERR_NO_ROOM ? wait_for_room(db, draft, err) : -1;
     bind_container(draft, &container);
     return 0;
 }
@@ -142,7 +154,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (session_repo_get(db, creation->owner, draft.id, creation->session, err) != 0 ||
         audit_note(creation->context, "create", "session", draft.id, err, "template %s, timeout %" PRId64 " s, container %s",
-                   draft.template_id, draft.timeout_s, draft.container_id) != 0)
+                   draft.template_id, draft.timeout_s, draft.container_id[0] ? draft.container_id : "none yet") != 0)
         return -1;
     FAILPOINT("create.before-commit");
     return idempotency_end(creation->context, creation->owner, once, draft.id, creation->session, err);

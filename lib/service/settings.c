@@ -89,6 +89,15 @@ static const struct setting node_table[] = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct pool_settings, member)
+static const struct setting pool_table[] = {
+    { .key = "surge", .type = SETTING_INT, .offset = AT(surge), .preset = "300", .min = 100, .max = 10000, .unit = "per cent",
+      .help = "How many warm containers a burst of sessions may raise a template's pool to, of its target." },
+    { .key = "reserve", .type = SETTING_INT, .offset = AT(reserve), .preset = "10", .min = 0, .max = 99, .unit = "per cent",
+      .help = "How much of each node is not given to warm containers, but kept for sessions that none fits." },
+};
+#undef AT
+
 static const struct setting metrics_table[] = {
     { .key = "directory", .type = SETTING_STRING, .offset = offsetof(struct metrics_settings, directory),
       .preset = "/run/sandbox/metrics",
@@ -100,7 +109,7 @@ static const struct setting log_table[] = {
       .preset = "info", .choices = "debug|info|warn|error", .help = "The least serious events that are logged." },
 };
 
-enum { GROUPS = 11 };
+enum { GROUPS = 12 };
 
 /* The groups of the file, aimed at `settings`. */
 static void make_groups(struct settings *settings, struct setting_group groups[GROUPS])
@@ -122,6 +131,7 @@ static void make_groups(struct settings *settings, struct setting_group groups[G
           "Where the files of sessions are kept." },
         { "webhooks", webhook_setting_table, webhook_setting_count, &settings->webhooks,
           "Telling a client's callback_url that an execution or session has ended." },
+        { "pool", pool_table, COUNT(pool_table), &settings->pool, "Warm containers; how many of each template, its pool says." },
         { "metrics", metrics_table, COUNT(metrics_table), &settings->metrics, "Counters for GET /metrics." },
         { "log", log_table, COUNT(log_table), &settings->log, "The log, one JSON line an event." },
     };

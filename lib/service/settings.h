@@ -53,6 +53,12 @@ struct retention_settings {
     int64_t executions_s, sessions_s, containers_s; /* rows, after their end */
 };
 
+/* Per cent. */
+struct pool_settings {
+    int64_t surge;   /* of a template's pool.target, kept at most after a burst */
+    int64_t reserve; /* of a node, left free by warm containers */
+};
+
 struct metrics_settings {
     char *directory; /* "": nothing is counted */
 };
@@ -71,6 +77,7 @@ struct settings {
     struct runtime_settings runtime;
     struct storage_settings storage;
     struct webhook_settings webhooks;
+    struct pool_settings pool;
     struct metrics_settings metrics;
     struct log_settings log;
     char *workspace_root; /* what workspace_path begins with in answers; it follows from `storage` */

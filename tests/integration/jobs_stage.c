@@ -207,7 +207,7 @@ void stage_add_running(struct stage *stage, struct session *session, struct cont
     memcpy(container->session_id, session->id, sizeof(container->session_id));
     memcpy(container->template_id, session->template_id, sizeof(container->template_id));
     OK(container_repo_insert(db, container, &err));
-    OK(container_repo_claim_work(db, "stage", "test", 60000, 10, &work, &err));
+    OK(container_repo_claim_work(db, "stage", "test", WORK_SESSIONS_FIRST, 60000, 10, &work, &err));
     container_list_release(&work);
     OK(container_repo_ready(db, container->id, "test", &changed, &err));
     ck_assert(changed);

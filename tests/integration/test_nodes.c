@@ -109,13 +109,13 @@ START_TEST(test_nodes__only_who_serves_one_says_how_it_is)
     cleanup(node_release) struct node picked = { 0 };
     const struct resources small = { .cpu_milli = 1000, .memory_mb = 512, .disk_mb = 1024, .max_processes = 128 };
     add("far", "tcp://engine.example:2376", "");
-    FAILS(node_repo_pick(fixture_db, "i", &small, 15, &picked, &err), ERR_UNAVAILABLE);
+    FAILS(node_repo_pick(fixture_db, &(struct node_wish){ .image = "i", .need = small, .alive_s = 15 }, &picked, &err), ERR_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(err.text, "No host serves it yet"));
     SERVES("a", "far");
     OK(engine_repo_beat(fixture_db, &node, "b", &err));
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM nodes WHERE status = 'ready'"), 0);
     OK(engine_repo_beat(fixture_db, &node, "a", &err));
-    OK(node_repo_pick(fixture_db, "i", &small, 15, &picked, &err));
+    OK(node_repo_pick(fixture_db, &(struct node_wish){ .image = "i", .need = small, .alive_s = 15 }, &picked, &err));
     ck_assert_str_eq(picked.id, "far");
     ck_assert_str_eq(picked.engine, "tcp://engine.example:2376");
     ck_assert_str_eq(picked.served_by, "a");
@@ -215,7 +215,7 @@ static void picks(const char *image, const char *expected)
     static const struct resources small = { .cpu_milli = 1000, .memory_mb = 512, .disk_mb = 1024, .max_processes = 128 };
     struct err err = ERR_INIT;
     cleanup(node_release) struct node node = { 0 };
-    OK(node_repo_pick(fixture_db, image, &small, 15, &node, &err));
+    OK(node_repo_pick(fixture_db, &(struct node_wish){ .image = image, .need = small, .alive_s = 15 }, &node, &err));
     ck_assert_msg(strcmp(node.id, expected) == 0, "%s: on %s instead of %s", image, node.id, expected);
 }
 

@@ -315,7 +315,7 @@ START_TEST(test_replacing__a_lost_node_that_comes_back)
     OK(push_repo_callers(fixture_db, prefix, &callers, &err));
     ck_assert_uint_eq(callers.count, 1);
     ck_assert_str_eq(callers.items[0].session_id, ""); /* its executor speaks for no session any more */
-    OK(container_repo_claim_work(fixture_db, "n1", "n1", 1000, 10, &work, &err));
+    OK(container_repo_claim_work(fixture_db, "n1", "n1", WORK_SESSIONS_FIRST, 1000, 10, &work, &err));
     ck_assert(work.count == 1 && work.items[0].status == CONTAINER_DELETING && strcmp(work.items[0].id, first) == 0);
 }
 END_TEST

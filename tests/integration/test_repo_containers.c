@@ -15,7 +15,7 @@ static size_t claim_count(const char *claimed_by)
 {
     struct err err = ERR_INIT;
     cleanup(container_list_release) struct container_list list = { 0 };
-    OK(container_repo_claim_work(fixture_db, "n1", claimed_by, 60000, 10, &list, &err));
+    OK(container_repo_claim_work(fixture_db, "n1", claimed_by, WORK_SESSIONS_FIRST, 60000, 10, &list, &err));
     return list.count;
 }
 
@@ -27,7 +27,7 @@ START_TEST(test_container_repo__steps_are_leased)
     fixture_container("c1", "n1", "s1", CONTAINER_CREATING);
     fixture_container("c2", "n2", "s2", CONTAINER_CREATING);
     fixture_container("c3", "n1", "s3", CONTAINER_RUNNING);
-    OK(container_repo_claim_work(fixture_db, "n1", "p1", 60000, 10, &list, &err));
+    OK(container_repo_claim_work(fixture_db, "n1", "p1", WORK_SESSIONS_FIRST, 60000, 10, &list, &err));
     ck_assert_uint_eq(list.count, 1);
     ck_assert_str_eq(list.items[0].id, "c1");
     ck_assert_str_eq(list.items[0].secret, "secret");
@@ -71,7 +71,7 @@ START_TEST(test_container_repo__deleting_interrupts_a_creation)
     OK(container_repo_ready(fixture_db, "c1", "p1", &changed, &err));
     ck_assert(!changed);
     cleanup(container_list_release) struct container_list list = { 0 };
-    OK(container_repo_claim_work(fixture_db, "n1", "p2", 60000, 10, &list, &err));
+    OK(container_repo_claim_work(fixture_db, "n1", "p2", WORK_SESSIONS_FIRST, 60000, 10, &list, &err));
     ck_assert_uint_eq(list.count, 1);
     ck_assert_int_eq(list.items[0].status, CONTAINER_DELETING);
     OK(container_repo_deleted(fixture_db, "c1", &err));
@@ -116,7 +116,7 @@ static int claim_beside(struct db *db, void *arg, struct err *err)
     struct err problem = ERR_INIT;
     if (DB_QUERY(db, &lock, NULL, NULL, err) != 0)
         return -1;
-    int status = container_repo_claim_work(arg, "n1", "p1", 60000, 10, &list, &problem);
+    int status = container_repo_claim_work(arg, "n1", "p1", WORK_SESSIONS_FIRST, 60000, 10, &list, &problem);
     ck_assert_msg(status == 0, "%s %s", problem.text, problem.detail);
     ck_assert_uint_eq(list.count, 1);
     ck_assert_str_eq(list.items[0].id, "c2");
@@ -263,7 +263,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
     struct container container = { .template_id = "python-basic", .image = "i", .languages = "python",
                                    .oci_runtime = "", .resources = small, .secret = "x" };
     node_release(&creation->node);
-    if (node_repo_pick(db, "i", &small, 15, &creation->node, err) != 0)
+    if (node_repo_pick(db, &(struct node_wish){ .image = "i", .need = small, .alive_s = 15 }, &creation->node, err) != 0)
         return -1;
     snprintf(container.id, sizeof(container.id), "c%d", creation->number);
     snprintf(container.session_id, sizeof(container.session_id), "s%d", creation->number);
@@ -303,7 +303,7 @@ END_TEST
 static int pick(struct node *out, struct err *err)
 {
     node_release(out);
-    return node_repo_pick(fixture_db, "i", &small, 15, out, err);
+    return node_repo_pick(fixture_db, &(struct node_wish){ .image = "i", .need = small, .alive_s = 15 }, out, err);
 }
 
 START_TEST(test_node_repo__picks_the_least_loaded_that_is_alive)

@@ -157,8 +157,8 @@ START_TEST(test_template_repo__shipped_ones_and_changes)
     ck_assert_uint_eq(list.count, 2);
     ck_assert_int_eq(list.total, 3);
     ck_assert_str_eq(list.items[0].id, "nodejs-basic");
-    OK(template_repo_set_pool(fixture_db, "python-datascience", 3, &err));
-    OK(template_repo_set_pool(fixture_db, "python-datascience", 3, &err)); /* the same again is fine */
+    OK(template_repo_set_pool(fixture_db, "python-datascience", 3, -1, -1, &err));
+    OK(template_repo_set_pool(fixture_db, "python-datascience", 3, -1, -1, &err)); /* the same again is fine */
     OK(template_repo_get(fixture_db, "python-datascience", &got, &err));
     ck_assert_int_eq(got.pool_target, 3);
     ck_assert_str_eq(got.name, "Python Data Science");
@@ -167,7 +167,7 @@ START_TEST(test_template_repo__shipped_ones_and_changes)
     ck_assert_int_eq(got.resources.memory_mb, 2048);
     ck_assert_int_eq(got.resources.disk_mb, 5120);
     ck_assert_int_eq(got.resources.max_processes, PROCESSES_DEFAULT);
-    FAILS(template_repo_set_pool(fixture_db, "nope", 3, &err), ERR_TEMPLATE_NOT_FOUND);
+    FAILS(template_repo_set_pool(fixture_db, "nope", 3, -1, -1, &err), ERR_TEMPLATE_NOT_FOUND);
     FAILS(template_repo_set_image(fixture_db, "nope", "x", &err), ERR_TEMPLATE_NOT_FOUND);
     FAILS(template_repo_get(fixture_db, "python-basic ", &got, &err), ERR_TEMPLATE_NOT_FOUND);
 }

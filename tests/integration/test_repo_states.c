@@ -127,7 +127,7 @@ static bool change_container(int which)
     case 6: OK(container_repo_deleted(fixture_db, "c1", &err)); return true;
     case 7: OK(container_repo_again(fixture_db, "c1", "w", 0, "why", &changed, &err)); return true;
     case 8: OK(container_repo_release(fixture_db, "w", &err)); return true;
-    case 9: OK(container_repo_claim_work(fixture_db, "n1", "v", 1000, 1, &taken, &err)); return true;
+    case 9: OK(container_repo_claim_work(fixture_db, "n1", "v", WORK_SESSIONS_FIRST, 1000, 1, &taken, &err)); return true;
     default: return false;
     }
 }

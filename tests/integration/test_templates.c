@@ -147,7 +147,7 @@ START_TEST(test_templates__min_stays_below_target)
     }
     put("{\"pool\":{\"min\":5,\"target\":5}}");
     struct err err = ERR_INIT;
-    OK(template_repo_set_pool(fixture_db, "ml", 4, &err));
+    OK(template_repo_set_pool(fixture_db, "ml", 4, -1, -1, &err));
     ck_assert_int_eq(fixture_number("SELECT pool_min FROM templates WHERE id = 'ml'"), 4);
 }
 END_TEST
