@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """One process of tests/e2e/test_hammer.py: some clients that send whatever there is to send, good and bad, for some seconds.
-hammer.py SECONDS CLIENTS SEED; 0 seconds: each kind some times, one after the other. With SANDBOX_HOME, SANDBOX_PORT, SANDBOX_RUNTIME, HAMMER_TOKEN in the environment. Prints one line of JSON:
+hammer.py SECONDS CLIENTS SEED; 0 seconds: each kind some times, one after the other. With SANDBOX_HOME, SANDBOX_PORT, SANDBOX_RUNTIME, HAMMER_TOKEN, HAMMER_HOOK in the environment. Prints one line of JSON:
 answers counted by request and status, what was wrong, and the executions that were accepted."""
 import collections
 import json
@@ -21,6 +21,7 @@ from urllib.parse import quote  # noqa: E402
 
 PORT = int(os.environ["SANDBOX_PORT"])
 TOKEN = os.environ["HAMMER_TOKEN"]
+HOOK = os.environ["HAMMER_HOOK"]  # takes webhooks
 BUSY = ("Sandbox.TooManyRequestsExection", "Sandbox.ServiceUnavailable")
 EACH = {"execute": 2, "execute_and_wait": 4, "huge_body": 4, "cut_body": 4, "create_or_end": 4}  # the others: more often
 HANDLER = "def handler(event):\n    return event['n'] + 1"
@@ -87,7 +88,8 @@ class Hammer(threading.Thread):
             self.ask("DELETE", f"/sessions/{self.session}", fine=(200,))
             self.session = None
         elif not self.session and self.may_create:
-            answer = self.ask("POST", "/sessions", {"template_id": "python-basic", "labels": {"who": self.name}}, fine=(201,))
+            answer = self.ask("POST", "/sessions", {"template_id": "python-basic", "labels": {"who": self.name},
+                                                     "callback_url": self.random.choice((None, HOOK))}, fine=(201,))
             self.session = answer.json["session_id"] if answer.status == 201 else None
 
     def look_around(self):
@@ -110,6 +112,8 @@ class Hammer(threading.Thread):
             return self.create_or_end()
         n = self.random.randrange(1000)
         path, body = f"/sessions/{self.session}/{wait or 'execute'}", {"code": HANDLER, "language": "python", "event": {"n": n}}
+        if self.random.random() < 0.3:
+            body["callback_url"] = HOOK
         headers = {"Idempotency-Key": str(uuid.uuid4())} if self.random.random() < 0.3 else {}
         answer = self.ask("POST", path, body, fine=(200, 202), headers=headers)
         if answer.status not in (200, 202):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from base import Case
+from test_webhooks import Receiver
 
 PROCESSES, CLIENTS = 4, 16
 LEAK = 100  # bytes a request that would be found
@@ -22,7 +23,8 @@ class Hammer(Case):
         self.seconds = int(os.environ.get("SANDBOX_HAMMER_S") or (15 if self.stack.sanitized else 60 if os.environ.get("SANDBOX_LONG") else 12))
         self.owner = "hammer"
         self.token = self.stack.make_token(self.owner, "sessions,templates,admin")
-        self.counts, self.accepted = collections.Counter(), []
+        self.counts, self.accepted, self.receiver = collections.Counter(), [], Receiver()
+        self.addCleanup(self.receiver.stop)
 
     def tearDown(self):
         client = self.stack.client(self.token)
@@ -46,7 +48,7 @@ class Hammer(Case):
         """The number of answers."""
         processes = [subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("hammer.py")), str(seconds), str(CLIENTS),
                                        str(round_number * PROCESSES + n)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                      env={**os.environ, "HAMMER_TOKEN": self.token}) for n in range(PROCESSES)]
+                                      env={**os.environ, "HAMMER_TOKEN": self.token, "HAMMER_HOOK": self.receiver.url("/hammer")}) for n in range(PROCESSES)]
         wrong, before = [], sum(self.counts.values())
         for process in processes:
             output, _ = process.communicate(timeout=seconds + 180)
@@ -97,4 +99,15 @@ class Hammer(Case):
         self.assertEqual(self.stack.sql(f"SELECT COUNT(*) FROM sessions WHERE owner = '{self.owner}' AND status IN ('creating', 'running')"), [["0"]])
         self.assertEqual(self.stack.sql("SELECT (SELECT COUNT(*) FROM cancellations), (SELECT COUNT(*) FROM templates WHERE id LIKE 'hammer-%')"),
                          [["0", "0"]])
+        self.expect_webhooks()
         self.assertEqual(self.stack.worker_deaths(), self.deaths)
+
+    def expect_webhooks(self):
+        """One for each that asked for it, and each was told, perhaps twice."""
+        mine = f"owner = '{self.owner}'"
+        self.stack.until(lambda: self.stack.sql(f"SELECT COUNT(*) FROM webhooks WHERE {mine} AND status <> 'delivered'") == [["0"]], 120,
+                         "every webhook is delivered")
+        asked = self.stack.sql(f"SELECT CONCAT('msg_', id) FROM executions WHERE {mine} AND callback_url IS NOT NULL UNION ALL"
+                               f" SELECT CONCAT('msg_', id) FROM sessions WHERE {mine} AND callback_url IS NOT NULL")
+        self.assertGreater(len(asked), 0)
+        self.assertEqual({identity for identity, in asked}, {headers["webhook-id"] for headers, _ in self.receiver.got("/hammer")})

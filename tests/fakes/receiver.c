@@ -22,7 +22,11 @@ struct receiver_fake {
     int listener, port;
     int connections, hanging, requests;
     char *request[REQUESTS_MAX];
+    struct receiver_fake *next;
 };
+
+/* Kept: a visitor may still be served when it is stopped. */
+static struct receiver_fake *all;
 
 struct visit {
     struct receiver_fake *receiver;
@@ -168,7 +172,9 @@ void receiver_stop(struct receiver_fake *receiver)
         return;
     shutdown(receiver->listener, SHUT_RDWR);
     pthread_join(receiver->thread, NULL);
-    close(receiver->listener); /* its memory stays: a visitor may still be served */
+    close(receiver->listener);
+    receiver->next = all;
+    all = receiver;
 }
 
 int receiver_port(const struct receiver_fake *receiver)
