@@ -1,4 +1,5 @@
-EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py bench/transfer.py
+EXTRA_DIST += bench/run.sh bench/latency.py bench/get_session.py bench/transfer.py bench/measure.py bench/pool.py bench/cold.py
+EXTRA_DIST += bench/soak.py bench/soak tests/check-soak.sh
 # tests/with-mariadb.sh bench/db_times
 EXTRA_PROGRAMS += bench/db_times bench/empty_fcgi
 bench_empty_fcgi_SOURCES = bench/empty_fcgi.c

@@ -25,7 +25,7 @@ int containers_list(struct call *call, struct err *err)
     if (read_filters(call, &query, err) != 0 ||
         container_service_list(call->context, call_owner(call), &query, &list, err) != 0)
         return -1;
-    return call_answer(call, 200, container_list_encode(&list, call->context->now_ms()), err);
+    return call_answer(call, 200, container_list_encode(&list), err);
 }
 
 int containers_get(struct call *call, struct err *err)
@@ -34,5 +34,5 @@ int containers_get(struct call *call, struct err *err)
     if (call_check_container_id(call, err) != 0 ||
         container_service_get(call->context, call_owner(call), call->id, &container, err) != 0)
         return -1;
-    return call_answer(call, 200, container_encode(&container, call->context->now_ms(), CONTAINER_VIEW_FULL), err);
+    return call_answer(call, 200, container_encode(&container, CONTAINER_VIEW_FULL), err);
 }

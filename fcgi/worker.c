@@ -94,7 +94,7 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
     struct context *context = &worker->context;
     *worker = (struct worker){
         .listener = config->listener,
-        .context = { .settings = settings, .now_ms = clock_wall_ms, .random_id = id_random, .metrics = config->metrics },
+        .context = { .settings = settings, .now_ms = clock_mono_ms, .random_id = id_random, .metrics = config->metrics },
         .server = { .context = context, .room = room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
         .place = -1,
     };

@@ -6,6 +6,7 @@
 
 #include "jobs/ctl.h"
 #include "lib/repo/audit_repo.h"
+#include "lib/repo/clock_repo.h"
 #include "lib/util/clock.h"
 #include "lib/util/json.h"
 
@@ -22,8 +23,9 @@ static int read_since(const struct ctl *ctl, int64_t *out, struct err *err)
     long days = strtol(text, &end, 10);
     if (end == text || strcmp(end, "d") != 0 || days < 1 || days > DAYS_MAX)
         return err_set(err, ERR_INVALID, "--since must be a time such as 2026-01-06T10:00:00Z, or days such as 7d.");
-    *out = ctl->context.now_ms() - days * DAY_MS;
-    return 0;
+    int status = clock_repo_now(ctl->context.db, out, err);
+    *out -= days * DAY_MS;
+    return status;
 }
 
 /* Texts that came from clients must not steer the terminal. */

@@ -77,12 +77,11 @@ void doctor_nodes(struct doctor *doctor)
     size_t good = 0;
     if (node_repo_list(doctor->ctl->context.db, &nodes, &err) != 0)
         return;
-    int64_t now = doctor->ctl->context.now_ms();
     for (size_t i = 0; i < nodes.count; i++)
-        good += health_of_node(&nodes.items[i], now) == HEALTH_GOOD;
+        good += health_of_node(&nodes.items[i]) == HEALTH_GOOD;
     for (size_t i = 0; i < nodes.count; i++) {
         const struct node *node = &nodes.items[i];
-        bool works = health_of_node(node, now) == HEALTH_GOOD, ready = works && strcmp(node->status, "ready") == 0;
+        bool works = health_of_node(node) == HEALTH_GOOD, ready = works && strcmp(node->status, "ready") == 0;
         doctor_say(doctor, ready ? DOCTOR_OK : good ? DOCTOR_WARN : DOCTOR_FAIL, "node",
                    ready   ? NULL
                    : works ? "'sandboxctl nodes ready ID' takes it into service again"

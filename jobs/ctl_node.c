@@ -30,7 +30,7 @@ int ctl_node_list(struct ctl *ctl, struct err *err)
         snprintf(containers, sizeof(containers), "%" PRId64 "/%" PRId64, n->used_containers, n->max_containers);
         snprintf(cpu, sizeof(cpu), "%.1f/%.1f", (double)n->used_cpu_milli / 1000, (double)n->cpu_milli / 1000);
         snprintf(memory, sizeof(memory), "%" PRId64 "/%" PRId64, n->used_memory_mb, n->memory_mb);
-        snprintf(seen, sizeof(seen), "%" PRId64 " s ago", (ctl->context.now_ms() - n->last_seen_at) / 1000);
+        snprintf(seen, sizeof(seen), "%" PRId64 " s ago", n->silent_ms / 1000);
         printf("%-24s  %-10s  %-8s  %-11s  %-15s  %-15s  %-9s  %s%s%s%s\n", n->id,
                runtime_type_name(n->runtime_type), n->status, containers, cpu, memory, seen, n->isolation,
                n->isolation_weaker ? " (weaker than required in production)" : "", n->error ? "; " : "",

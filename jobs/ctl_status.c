@@ -70,7 +70,7 @@ static void add_nodes(struct json_object *root, const struct health_report *repo
     for (size_t i = 0; i < report->nodes.count; i++) {
         const struct node *node = &report->nodes.items[i];
         struct json_object *object = append_object(nodes);
-        bool good = health_of_node(node, report->seen_ms) == HEALTH_GOOD;
+        bool good = health_of_node(node) == HEALTH_GOOD;
         add_text(object, "node", node->id);
         add_text(object, "status", good ? node->status : "offline");
         add_text(object, "runtime", runtime_type_name(node->runtime_type));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "jobs/ctl.h"
+#include "lib/repo/clock_repo.h"
 #include "lib/service/tokens.h"
 #include "lib/util/clock.h"
 
@@ -22,7 +23,10 @@ int ctl_token_create(struct ctl *ctl, struct err *err)
         return -1;
     if (days_text && ctl_number(days_text, "--expires-days", 1, DAYS_MAX, &days, err) != 0)
         return -1;
-    int64_t expires_at = days ? ctl->context.now_ms() + days * DAY_MS : 0;
+    int64_t now = 0;
+    if (days && clock_repo_now(ctl->context.db, &now, err) != 0)
+        return -1;
+    int64_t expires_at = days ? now + days * DAY_MS : 0;
     if (token_service_create(&ctl->context, owner, scopes, expires_at, text, &token, err) != 0)
         return -1;
     fprintf(stderr, "Token %s of %s; it is shown only now.\n", token.id, token.owner);

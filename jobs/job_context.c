@@ -13,7 +13,7 @@ void job_context(const struct job *job, struct context *out)
         .db = job->db,
         .settings = job->settings,
         .doorbell = job->doorbell,
-        .now_ms = clock_wall_ms,
+        .now_ms = clock_mono_ms,
         .random_id = id_random,
         .metrics = job->metrics,
     };

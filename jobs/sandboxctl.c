@@ -201,7 +201,7 @@ static int prepare(const struct ctl_command *command, struct ctl *ctl, struct er
 {
     if (command->needs >= CTL_SETTINGS && settings_load(ctl->config, &ctl->settings, err) != 0)
         return -1;
-    ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_wall_ms,
+    ctl->context = (struct context){ .settings = ctl->settings, .doorbell = -1, .now_ms = clock_mono_ms,
                                      .random_id = id_random };
     name_actor(&ctl->context.actor);
     if (command->needs >= CTL_DATABASE && !(ctl->context.db = db_new(&ctl->settings->database)))

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bookkeeping at the end: what the clients were told against what the API and the database say, and what there is against the rows."""
 import collections
+import json
+import pathlib
+import re
 import time
 
 from faults import engine_containers
 from load import FINAL
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 DRAIN_S = 150
+LOGGED = 25          # kinds of complaints in the logs that are shown
+AWAY = ("The database is not available.", "The outcome of the database's change is not known.")
+FATAL = ("AddressSanitizer", "runtime error:", "LeakSanitizer", "double free", "malloc()", "corrupted", "stack smashing", "Assertion")
 # how an execution may end that is not as its code would have it; each needs a reason
 EXCUSES = {
     "failed": ("session_terminated", "session_timeout", "session_failed", "workspace", "storage"),
@@ -48,7 +55,7 @@ class Audit:
         return answer
 
     def make(self):
-        for step in (self.drain, self.executions, self.twice, self.sessions, self.told, self.emptied, self.capacity, self.jobs, self.tables):
+        for step in (self.drain, self.executions, self.twice, self.sessions, self.told, self.invariants, self.emptied, self.capacity, self.jobs, self.logs, self.tables):
             try:
                 step()
             except Exception as problem:  # the other steps say something all the same
@@ -182,11 +189,20 @@ class Audit:
                 + [f"container {name} has a row and is not there: {row}" for name, row in rows.items() if name not in there]
                 + [f"container {name} stays {row}" for name, row in rows.items() if name in there and row[0] in ("creating", "deleting")])
 
+    def invariants(self):
+        """What tests/invariants.sql says, once everything has settled."""
+        text = (TOP / "tests" / "invariants.sql").read_text()
+        found = re.findall(r"(?m)^-- (.*)\n(SELECT .*)$", text)
+        self.until(lambda: all(self.number(query) == 0 for _, query in found), 30)
+        wrong = [f"{n} {what}" for what, query in found if (n := self.number(query))]
+        self.state("invariants of the rows", len(found), wrong if found else ["no invariants found"])
+
     def emptied(self):
         """With the pool as it is; then with no sessions and no pool."""
         same = self.until(self.agree, 60)
         count = self.number("SELECT COUNT(*) FROM containers WHERE status IN ('warm', 'running')")
         self.state("engine and database agree", f"{count} containers", [] if same else self.differences())
+        self.given()
         for session in self.stack.sql("SELECT id, owner FROM sessions WHERE status IN ('creating', 'running')"):
             if session[1] in self.owners:
                 self.get(session[1], "/health")
@@ -196,6 +212,18 @@ class Audit:
         empty = self.until(lambda: self.number("SELECT COUNT(*) FROM containers WHERE status <> 'deleted'") == 0, 60)
         left = engine_containers(self.stack, self.engine)
         self.state("containers without sessions and pool", len(left), self.differences() if left or not empty else [])
+
+    def given(self):
+        """What nodes say they have given away is what their containers have."""
+        def sums():
+            rows = self.stack.sql("SELECT n.id, COUNT(c.id), IFNULL(SUM(c.memory_mb), 0) FROM nodes n LEFT JOIN containers c "
+                                  "ON c.node_id = n.id AND c.status <> 'deleted' GROUP BY n.id")
+            return {row[0]: (int(row[1]), int(row[2])) for row in rows}
+
+        def said():
+            return {node["node_id"]: (node["allocated"]["containers"], node["allocated"]["memory_mb"]) for node in self.stack.client().get("/nodes").json["nodes"]}
+        same = self.until(lambda: sums() == said(), 10)
+        self.state("nodes' containers and MiB", ", ".join(f"{n} and {memory}" for n, memory in said().values()), [] if same else [f"{sums()}, not {said()}"])
 
     def capacity(self):
         """Without a container, no node has anything given away."""
@@ -217,6 +245,24 @@ class Audit:
             return answer.status == 200 and answer.json["status"] == "healthy"
         fine = self.until(healthy, 30)
         self.state("health", status.get("status"), [] if fine else [f"health: {status}"])
+
+    def logs(self):
+        """What the programs complained about, by event; that the database was away is no news."""
+        seen = collections.Counter()
+        for path in sorted((self.stack.home / "log").glob("*.log")):
+            for line in path.open(errors="replace"):
+                if '"level":"error"' not in line and '"level":"warn"' not in line:
+                    if any(word in line for word in FATAL):
+                        self.problems.append(f"{path.name}: {line.strip()[:300]}")
+                    continue
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if entry.get("text") not in AWAY:
+                    seen[f"{entry.get('program')}, {entry.get('event')}: {entry.get('text', '')}"[:100]] += 1
+        for what, n in seen.most_common(LOGGED):
+            self.state(f"log: {what}", n)
 
     def tables(self):
         names = [row[0] for row in self.stack.sql("SHOW TABLES")]

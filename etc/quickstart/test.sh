@@ -163,7 +163,7 @@ test_units() { # SUFFIX DIRECTORY
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
     run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh" \
-        "$TOP/tests/check-samples.sh" "$TOP/tests/check-failpoints.sh"
+        "$TOP/tests/check-samples.sh" "$TOP/tests/check-failpoints.sh" "$TOP/tests/check-soak.sh"
 }
 
 test_integration() { # SUFFIX DIRECTORY

@@ -16,13 +16,13 @@ static struct json_object *usage_encode(const struct container_usage *usage)
     return object;
 }
 
-static int64_t uptime_s(const struct container *container, int64_t now_ms)
+static int64_t uptime_s(const struct container *container)
 {
-    int64_t end = container->ended_at ? container->ended_at : now_ms;
+    int64_t end = container->ended_at ? container->ended_at : container->seen_at;
     return container->ready_at && end > container->ready_at ? (end - container->ready_at) / 1000 : 0;
 }
 
-struct json_object *container_encode(const struct container *container, int64_t now_ms, enum container_view view)
+struct json_object *container_encode(const struct container *container, enum container_view view)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
@@ -38,7 +38,7 @@ struct json_object *container_encode(const struct container *container, int64_t 
     fields_add(object, "usage", usage_encode(&container->usage));
     fields_add_time(object, "created_at", container->created_at);
     fields_add_time(object, "started_at", container->ready_at);
-    fields_add_int(object, "uptime_seconds", uptime_s(container, now_ms));
+    fields_add_int(object, "uptime_seconds", uptime_s(container));
     if (view == CONTAINER_VIEW_FULL) {
         fields_add_text(object, "image", container->image);
         fields_add_text(object, "error", container->error);
@@ -46,10 +46,10 @@ struct json_object *container_encode(const struct container *container, int64_t 
     return object;
 }
 
-struct json_object *container_list_encode(const struct container_list *list, int64_t now_ms)
+struct json_object *container_list_encode(const struct container_list *list)
 {
     struct json_object *items = json_object_new_array();
     for (size_t i = 0; items && i < list->count; i++)
-        json_object_array_add(items, container_encode(&list->items[i], now_ms, CONTAINER_VIEW_LISTED));
+        json_object_array_add(items, container_encode(&list->items[i], CONTAINER_VIEW_LISTED));
     return items ? fields_listing("containers", items, list->total) : NULL;
 }

@@ -7,8 +7,7 @@
 #include "lib/util/json.h"
 
 enum container_view { CONTAINER_VIEW_LISTED, CONTAINER_VIEW_FULL };
-/* `now_ms`: up to when one that runs counts as up. */
-struct json_object *container_encode(const struct container *container, int64_t now_ms, enum container_view view) must_use;
-struct json_object *container_list_encode(const struct container_list *list, int64_t now_ms) must_use;
+struct json_object *container_encode(const struct container *container, enum container_view view) must_use;
+struct json_object *container_list_encode(const struct container_list *list) must_use;
 
 #endif

@@ -40,12 +40,12 @@ static struct json_object *share_encode(bool usage, int64_t used, int64_t capaci
     return object;
 }
 
-static struct json_object *node_encode(const struct node *node, int64_t now_ms, bool usage)
+static struct json_object *node_encode(const struct node *node, bool usage)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
         return NULL;
-    enum health health = health_of_node(node, now_ms);
+    enum health health = health_of_node(node);
     fields_add_text(object, "node", node->id);
     fields_add_text(object, "status", health_name(health));
     fields_add_text(object, "state", health == HEALTH_GOOD ? node->status : "offline");
@@ -101,7 +101,7 @@ struct json_object *health_report_encode(const struct health_report *report, boo
         return NULL;
     }
     for (size_t i = 0; i < report->nodes.count; i++)
-        json_object_array_add(nodes, node_encode(&report->nodes.items[i], report->seen_ms, usage));
+        json_object_array_add(nodes, node_encode(&report->nodes.items[i], usage));
     for (size_t i = 0; i < HEALTH_JOBS; i++)
         json_object_array_add(jobs, job_encode(&report->jobs[i]));
     fields_add_text(object, "status", health_name(report->overall));

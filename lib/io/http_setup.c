@@ -7,7 +7,7 @@
 #include "lib/io/http_tls.h"
 #include "lib/util/clock.h"
 
-enum { CONNECT_TIMEOUT_DEFAULT_MS = 2000 };
+enum { CONNECT_TIMEOUT_DEFAULT_MS = 2000, UNIX_IDLE_S = 3000 };
 
 static size_t take_data(char *data, size_t size, size_t count, void *arg)
 {
@@ -117,6 +117,9 @@ int http_set_up(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->reason);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    /* an executor keeps an idle connection for an hour; one through a relay is worth keeping as long */
+    if (request->unix_path)
+        curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)UNIX_IDLE_S);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);

@@ -60,6 +60,7 @@ struct session {
     char *callback_url; /* told when it has ended, or NULL */
     int64_t restarts;  /* its containers that died and were replaced */
     int64_t created_at, started_at, expires_at, last_activity_at, ended_at;
+    int64_t seen_at;   /* when the row was read; by the same clock, the database's */
 };
 void session_release(struct session *session);
 
@@ -89,6 +90,7 @@ struct container {
     int64_t attempts;  /* tries of the step that is due */
     char *error;       /* of the last try */
     int64_t created_at, ready_at, ended_at;
+    int64_t seen_at;   /* when the row was read; by the same clock, the database's */
     struct container_usage usage;
 };
 void container_release(struct container *container);
@@ -155,7 +157,7 @@ struct node {
     char *error;        /* why it is offline; NULL otherwise */
     int64_t cpu_milli, memory_mb, max_containers; /* capacity given to sandboxes */
     int64_t used_cpu_milli, used_memory_mb, used_containers; /* by containers not yet deleted */
-    int64_t last_seen_at;
+    int64_t last_seen_at, silent_ms; /* when it was heard of last, and how long ago: by the database's clock */
     char *engine;        /* "unix:///PATH", "tcp://HOST:PORT"; "": the host's own, as its settings say */
     char *tls_directory; /* "": none */
     char host[NODE_ID_SIZE];      /* node of the only host that may serve it; "": any may */

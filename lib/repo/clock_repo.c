@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pairs of statements: whether there is one, and mending them. */
+/* Pairs of statements: whether there is one, and mending them; and what time it is. */
 #include "lib/repo/clock_repo.h"
 
 #include "lib/repo/rows.h"
@@ -7,7 +7,7 @@
 /* Longer than any lease or pause. */
 #define AHEAD SQL_NOW " + INTERVAL 3 MINUTE"
 
-enum { EXECUTIONS, CONTAINERS, NODES, JOBS, KINDS };
+enum { EXECUTIONS, CONTAINERS, NODES, JOBS, KINDS, NOW = 2 * KINDS };
 
 const struct db_stmt clock_repo_statements[] = {
     [EXECUTIONS] = { "SELECT 1 FROM executions FORCE INDEX (queue) WHERE status IN ('pending', 'running') AND due_at > " AHEAD " LIMIT 1" },
@@ -21,7 +21,8 @@ const struct db_stmt clock_repo_statements[] = {
     [KINDS + NODES] = { "UPDATE nodes SET last_seen_at = LEAST(last_seen_at, " SQL_NOW "), served_until = LEAST(served_until, " SQL_NOW ")"
                         " WHERE last_seen_at > " AHEAD " OR served_until > " AHEAD " LIMIT ?" },
     [KINDS + JOBS] = { "UPDATE jobs SET beat_at = " SQL_NOW " WHERE beat_at > " AHEAD " LIMIT ?" },
-    [2 * KINDS] = { NULL },
+    [NOW] = { "SELECT " SQL_MS(SQL_NOW) },
+    [NOW + 1] = { NULL },
 };
 static const struct db_stmt *const sql = clock_repo_statements;
 
@@ -38,4 +39,9 @@ int clock_repo_mend(struct db *db, int64_t limit, uint64_t *mended_out, struct e
         *mended_out += mended;
     }
     return 0;
+}
+
+int clock_repo_now(struct db *db, int64_t *now_ms_out, struct err *err)
+{
+    return db_query(db, &sql[NOW], NULL, 0, take_int, now_ms_out, err);
 }

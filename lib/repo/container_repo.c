@@ -100,6 +100,7 @@ int take_container(void *arg, const struct db_row *row, struct err *err)
     out->ready_at = db_row_int(row, 18);
     out->read_only_root = db_row_int(row, 20);
     out->ended_at = db_row_int(row, 21);
+    out->seen_at = db_row_int(row, 26);
     read_usage(&out->usage, row);
     return failed ? row_no_memory(err) : 0;
 }

@@ -17,8 +17,8 @@
     "n.memory_mb, n.max_containers, IFNULL(u.cpu, 0), IFNULL(u.memory, 0), IFNULL(u.containers, 0), " \
     SQL_MS("n.last_seen_at") ", n.last_seen_at >= " SQL_NOW " - INTERVAL ? SECOND, n.engine, n.tls_directory,"  \
     " n.host, n.served_by, IFNULL(n.served_until > " SQL_NOW ", 0), n.cpu_limit_milli, n.memory_limit_mb, n.containers_limit,"    \
-    " n.runtime_type = 'process' OR EXISTS (SELECT 1 FROM node_images i WHERE i.node_id = n.id AND i.image = ?),"     \
-    " IFNULL(w.cpu, 0), IFNULL(w.memory, 0), IFNULL(w.containers, 0)"
+    " n.runtime_type = 'process' OR EXISTS (SELECT 1 FROM node_images i WHERE i.node_id = n.id AND i.image = ?),"    \
+    " TIMESTAMPDIFF(MICROSECOND, n.last_seen_at, " SQL_NOW ") DIV 1000, IFNULL(w.cpu, 0), IFNULL(w.memory, 0), IFNULL(w.containers, 0)"
 #define LOAD                                                                                       \
     "GREATEST(IFNULL(u.cpu, 0) / n.cpu_milli, IFNULL(u.memory, 0) / n.memory_mb,"                  \
     " IFNULL(u.containers, 0) / n.max_containers)"
@@ -112,6 +112,7 @@ static int read_node(struct node *out, const struct db_row *row, struct err *err
     out->used_memory_mb = db_row_int(row, 10);
     out->used_containers = db_row_int(row, 11);
     out->last_seen_at = db_row_int(row, 12);
+    out->silent_ms = db_row_int(row, 23);
     return failed ? row_no_memory(err) : read_engine(out, row, err);
 }
 
@@ -122,7 +123,7 @@ static int take_node(void *arg, const struct db_row *row, struct err *err)
     struct looks *looks = list_add(&found->looks, &found->look_count, sizeof(*looks), err);
     if (!item || !looks)
         return -1;
-    *looks = (struct looks){ .alive = db_row_int(row, 13), .has_image = db_row_int(row, 22), .waited_for = read_room(row, 23) };
+    *looks = (struct looks){ .alive = db_row_int(row, 13), .has_image = db_row_int(row, 22), .waited_for = read_room(row, 24) };
     return read_node(item, row, err);
 }
 

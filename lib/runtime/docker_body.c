@@ -15,6 +15,7 @@
 
 enum {
     PROCESSES_OF_OURS = 32, /* the executor, its waiting interpreters and helpers */
+    PROCESSES_OF_WAYS = 32, /* where each connection to the executor is a process, too */
     USER_SLOT = 1000,
     OPEN_FILES = 4096,
 };
@@ -129,13 +130,13 @@ static struct json_object *tmpfs(bool run, bool *failed)
     return mount;
 }
 
-static void put_limits(struct json_object *host, const struct resources *resources, bool *failed)
+static void put_limits(struct json_object *host, const struct resources *resources, int ours, bool *failed)
 {
     int64_t memory = resources->memory_mb * 1024 * 1024;
     put(host, "Memory", json_object_new_int64(memory), failed);
     put(host, "MemorySwap", json_object_new_int64(memory), failed);
     put(host, "NanoCpus", json_object_new_int64(resources->cpu_milli * 1000000), failed);
-    put(host, "PidsLimit", json_object_new_int64(resources->max_processes + PROCESSES_OF_OURS), failed);
+    put(host, "PidsLimit", json_object_new_int64(resources->max_processes + ours), failed);
     put(host, "Ulimits", ulimits(failed), failed);
 }
 
@@ -157,7 +158,7 @@ static struct json_object *host_config(const struct runtime_settings *settings, 
     put(host, "LogConfig", log_config(failed), failed);
     if (spec->oci_runtime && spec->oci_runtime[0])
         put(host, "Runtime", json_object_new_string(spec->oci_runtime), failed);
-    put_limits(host, &spec->resources, failed);
+    put_limits(host, &spec->resources, PROCESSES_OF_OURS + (tools ? PROCESSES_OF_WAYS : 0), failed);
     return host;
 }
 

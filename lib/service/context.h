@@ -23,7 +23,7 @@ struct context {
     struct storage *storage;           /* NULL in programs that move no files */
     int doorbell;                      /* descriptor to ring from and to be woken on, or -1 */
     char doorbell_address[64];         /* where this thread is woken; "" for nowhere */
-    int64_t (*now_ms)(void);           /* wall clock */
+    int64_t (*now_ms)(void);           /* monotonic, for durations; moments are the database's to tell */
     void (*random_id)(char *out, size_t count); /* [a-z0-9] */
     struct metrics *metrics;           /* what the services count in; NULL: nothing is counted */
     struct actor actor;                /* of the request under way */

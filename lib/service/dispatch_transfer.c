@@ -130,7 +130,9 @@ static void land_pull(struct flight *flight, struct transfer *transfer)
     switch (transfer->end) {
     case MOVE_DONE:
     case MOVE_BUSY:    /* who is writing those files will store them */
-    case MOVE_FOREIGN: /* there is no such workspace any more */
+        break;
+    case MOVE_FOREIGN: /* of a session that has ended, the row is final already */
+        fail(flight, EXECUTION_FAILED, "storage", "The sandbox was lost before the execution's files were stored.", "");
         break;
     case MOVE_STOPPED:
         fail(flight, EXECUTION_CANCELLED, "cancelled", "The execution was cancelled while its files were being stored.", later);

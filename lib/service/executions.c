@@ -32,9 +32,9 @@ struct submission {
 };
 
 /* "exec_20260106_" and random characters. */
-static void make_id(const struct context *context, char out[EXECUTION_ID_SIZE])
+static void make_id(const struct context *context, int64_t now_ms, char out[EXECUTION_ID_SIZE])
 {
-    time_t now = (time_t)(context->now_ms() / 1000);
+    time_t now = (time_t)(now_ms / 1000);
     struct tm utc = { 0 };
     gmtime_r(&now, &utc);
     size_t used = strftime(out, EXECUTION_ID_SIZE, "exec_%Y%m%d_", &utc);
@@ -53,7 +53,7 @@ static int check_open(const struct session *session, struct err *err)
 static int insert_with_new_id(struct submission *submission, struct db *db, struct err *err)
 {
     for (int i = 0; i < ID_TRIES; i++) {
-        make_id(submission->context, submission->draft.id);
+        make_id(submission->context, submission->draft.created_at, submission->draft.id);
         if (execution_repo_insert(db, &submission->draft, err) == 0)
             return 0;
         if (err->code != ERR_CONFLICT)
@@ -74,6 +74,7 @@ static int submit_work(struct db *db, void *arg, struct err *err)
         check_open(&session, err) != 0)
         return -1;
     submission->draft.runnable = session.status == SESSION_RUNNING;
+    submission->draft.created_at = session.seen_at;
     if (insert_with_new_id(submission, db, err) != 0 || session_repo_touch(db, session.id, err) != 0)
         return -1;
     FAILPOINT("execute.before-commit");
@@ -104,7 +105,6 @@ static struct execution draft_execution(const struct context *context, const cha
         .callback_url = request->callback_url,
         .timeout_s = request->timeout_s,
         .max_retries = request->max_retries,
-        .created_at = context->now_ms(),
     };
     snprintf(draft.owner, sizeof(draft.owner), "%s", owner);
     snprintf(draft.session_id, sizeof(draft.session_id), "%s", session_id);

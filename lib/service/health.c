@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/repo/clock_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/storage/storage.h"
 #include "lib/util/clock.h"
@@ -53,9 +54,9 @@ int health_service_ping(const struct context *context, double *took_ms_out, stru
     return status;
 }
 
-enum health health_of_node(const struct node *node, int64_t now_ms)
+enum health health_of_node(const struct node *node)
 {
-    if (now_ms - node->last_seen_at > NODE_SILENT_MS || strcmp(node->status, "offline") == 0)
+    if (node->silent_ms > NODE_SILENT_MS || strcmp(node->status, "offline") == 0)
         return HEALTH_BAD;
     return HEALTH_GOOD;
 }
@@ -71,7 +72,7 @@ static enum health look_at_nodes(const struct context *context, struct health_re
         return HEALTH_BAD;
     size_t good = 0;
     for (size_t i = 0; i < report->nodes.count; i++)
-        good += health_of_node(&report->nodes.items[i], report->seen_ms) == HEALTH_GOOD;
+        good += health_of_node(&report->nodes.items[i]) == HEALTH_GOOD;
     if (good == 0)
         return HEALTH_BAD;
     return good < report->nodes.count ? HEALTH_DEGRADED : HEALTH_GOOD;
@@ -125,9 +126,10 @@ static enum health look_at_storage(const struct context *context, struct health_
 
 void health_service_report(const struct context *context, struct health_report *out)
 {
-    *out = (struct health_report){ .seen_ms = context->now_ms() };
+    *out = (struct health_report){ 0 };
     enum health storage = look_at_storage(context, out);
-    if (health_service_ping(context, &out->database_ms, &out->database_err) != 0) {
+    if (health_service_ping(context, &out->database_ms, &out->database_err) != 0 ||
+        clock_repo_now(context->db, &out->seen_ms, &out->database_err) != 0) {
         out->overall = out->database = HEALTH_BAD; /* the rest is in there */
         for (size_t i = 0; i < HEALTH_JOBS; i++)
             out->jobs[i] = (struct job_health){ .name = expected_jobs[i].name, .health = HEALTH_BAD };

@@ -16,7 +16,7 @@ const char *health_name(enum health health);
 enum { NODE_SILENT_MS = 15000 }; /* a node that was not heard of for longer is offline */
 
 /* Good, or bad: silent or offline. */
-enum health health_of_node(const struct node *node, int64_t now_ms);
+enum health health_of_node(const struct node *node);
 
 /* One kind of job; several instances may run. */
 struct job_health {
@@ -36,7 +36,7 @@ struct health_report {
     enum health storage;
     struct err storage_err;
     double database_ms, storage_ms, nodes_ms, jobs_ms; /* what each look took */
-    int64_t seen_ms; /* wall clock when nodes and jobs were judged */
+    int64_t seen_ms; /* when nodes and jobs were judged, by the database's clock; 0: it did not answer */
     struct node_list nodes;
     struct job_list beats;
     struct job_health jobs[HEALTH_JOBS];

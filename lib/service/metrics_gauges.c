@@ -71,10 +71,9 @@ static int add_nodes(const struct context *context, struct strbuf *out, struct e
     cleanup(node_list_release) struct node_list nodes = { 0 };
     if (node_repo_list(context->db, &nodes, err) != 0)
         return -1;
-    int64_t now = context->now_ms();
     metrics_add_header(out, up, "gauge", "Whether a node beats and its engine works.");
     for (size_t i = 0; i < nodes.count; i++)
-        add_of_node(out, up, nodes.items[i].id, NULL, health_of_node(&nodes.items[i], now) == HEALTH_GOOD);
+        add_of_node(out, up, nodes.items[i].id, NULL, health_of_node(&nodes.items[i]) == HEALTH_GOOD);
     metrics_add_header(out, capacity, "gauge", "What a node gives to sandboxes: CPUs, bytes of memory, containers.");
     for (size_t i = 0; i < nodes.count; i++) {
         const struct node *node = &nodes.items[i];

@@ -22,9 +22,8 @@ int node_service_list(const struct context *context, struct node_list *out, stru
         return -1;
     if (out->count > 0)
         qsort(out->items, out->count, sizeof(out->items[0]), by_id);
-    int64_t now = context->now_ms();
     for (size_t i = 0; i < out->count; i++)
-        if (health_of_node(&out->items[i], now) == HEALTH_BAD)
+        if (health_of_node(&out->items[i]) == HEALTH_BAD)
             snprintf(out->items[i].status, sizeof(out->items[i].status), "offline");
     return 0;
 }

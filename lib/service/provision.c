@@ -35,7 +35,7 @@ struct provisioner *provision_new(const struct provision_config *config, struct 
         .context = { .db = config->db,
                      .settings = config->settings,
                      .doorbell = config->doorbell,
-                     .now_ms = clock_wall_ms,
+                     .now_ms = clock_mono_ms,
                      .random_id = id_random,
                      .actor = { .name = "sandbox-provisiond" },
                      .metrics = config->metrics },

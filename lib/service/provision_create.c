@@ -189,7 +189,7 @@ int provision_create(struct provisioner *provisioner, const struct container *co
     const struct provision_config *config = &provisioner->config;
     int64_t limit = is_warm(container) ? POOL_LIMIT_MS : START_LIMIT_MS;
     int64_t begun = clock_mono_ms();
-    int64_t left = limit - (clock_wall_ms() - container->created_at);
+    int64_t left = limit - (container->seen_at - container->created_at);
     struct err problem = ERR_INIT;
     if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
         FAILPOINT("provision.healthy");

@@ -108,7 +108,7 @@ static void explain(const struct context *context, const struct node_list *nodes
         snprintf(out, size, "No node had room for the sandbox within %d seconds.", SESSION_START_LIMIT_S);
     else if (homeless)
         snprintf(out, size, "The sandbox died, and no node had room for another within %d seconds.", SESSION_START_LIMIT_S);
-    else if (!node || context->now_ms() - node->last_seen_at > NODE_SILENT_MS)
+    else if (!node || node->silent_ms > NODE_SILENT_MS)
         snprintf(out, size, "The sandbox could not be started: no provisioner is running on its node.");
     else if (node->error)
         snprintf(out, size, "The sandbox could not be started: %s", node->error);

@@ -88,7 +88,7 @@ def callback_url():
                "http://0xa000001/", "http://012.0.0.1/", "http://10.1/", "http://100.64.0.1/", "http://255.255.255.255/", "http://[64:ff9b::a00:1]/",
                "http://[::]/", "http://[2002:a00:1::]/", "http://224.0.0.1/")
     kind = text("https://hooks.example/sandbox?team=blue", 1, 2048, refused=refused,
-                edges=("http://a.example", "https://a.example:8443/", "HTTPS://A.EXAMPLE/", "http://127.0.0.1:9/", "http://[::1]:9999/x", "https://8.8.8.8/", long))
+                edges=("http://a.example", "https://a.example:8443/", "HTTPS://A.EXAMPLE/", "http://127.0.0.1:9009/", "http://[::1]:9999/x", "https://8.8.8.8/", long))
     kind.edges.remove("a" * 2048)
     return kind
 

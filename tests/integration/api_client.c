@@ -23,7 +23,7 @@ struct client *client_new(const char *owner, const char *scopes, int seats)
     ck_assert_ptr_nonnull(client);
     client->room.seats = seats;
     client->context = (struct context){ .db = db_new(&fixture_settings->database), .settings = fixture_settings,
-                                        .now_ms = clock_wall_ms, .random_id = id_random };
+                                        .now_ms = clock_mono_ms, .random_id = id_random };
     client->context.doorbell = doorbell_open("127.0.0.1:0", client->context.doorbell_address, &err);
     ck_assert_int_ge(client->context.doorbell, 0);
     OK(context_open_storage(&client->context, &err));

@@ -41,6 +41,8 @@ START_TEST(test_jobs_files__the_sandbox_is_replaced_meanwhile)
     int64_t rows = files_rows();
     ck_assert_int_lt(rows, 5000);
     stage_await_execution(&stage, id, &execution);
+    ck_assert_int_eq(execution.status, EXECUTION_FAILED); /* its files are a part of what was promised */
+    ck_assert_str_eq(execution.outcome.error_kind, "storage");
     execution_release(&execution);
     ck_assert_int_eq(files_rows(), rows);
     ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);

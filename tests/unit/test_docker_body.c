@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said to the Docker Engine, and how its answers are read. */
+#include "config.h"
+
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/runtime/docker_body.h"
+#include "lib/runtime/tar.h"
 
 #define ID "0123456789ab"
 
@@ -70,6 +75,58 @@ START_TEST(test_docker_body__hardening)
     ck_assert_ptr_nonnull(strstr(text_at(body, "Env", NULL), "\"SANDBOX_LISTEN=unix:/run/sandbox/executor.sock\""));
     ck_assert_ptr_null(strstr(text_at(body, "Env", NULL), spec.secret));
     ck_assert_ptr_null(at(body, "HostConfig", "Runtime"));
+}
+END_TEST
+
+/* On another host nothing of ours is to be had. */
+START_TEST(test_docker_body__remote)
+{
+    struct err err = ERR_INIT;
+    struct runtime_spec spec = spec_of();
+    cleanup_json struct json_object *body = NULL, *filler = NULL, *connect = NULL;
+    static const char volume[] = "{\"Type\":\"volume\",\"Source\":\"sandbox-executor-1\",\"Target\":\"/.sandbox\",\"ReadOnly\":%s,"
+                                 "\"VolumeOptions\":{\"NoCopy\":true,\"Labels\":{\"sandbox.executor\":\"sandbox-executor-1\"}}}";
+    char mount[256], mounts[512];
+    snprintf(mount, sizeof(mount), volume, "true");
+    snprintf(mounts, sizeof(mounts), "[%s,{\"Type\":\"volume\",\"Target\":\"/workspace\"}]", mount);
+    ck_assert_int_eq(docker_create_body(&settings, &spec, "sandbox-executor-1", &body, &err), 0);
+    ck_assert_str_eq(text_at(body, "HostConfig", "Mounts"), mounts);
+    ck_assert_ptr_nonnull(strstr(text_at(body, "HostConfig", "Tmpfs"), "\"/run/sandbox\":\"rw,noexec,nosuid,nodev,size=64k,mode=0700,uid=0,gid=0\""));
+    ck_assert_str_eq(text_at(body, "HostConfig", "NetworkMode"), "\"none\"");
+    ck_assert_str_eq(text_at(body, "HostConfig", "CapDrop"), "[\"ALL\"]");
+    ck_assert_ptr_nonnull(strstr(text_at(body, "Env", NULL), "\"SANDBOX_SECRET=the-secret-of-this-container\""));
+    ck_assert_ptr_null(strstr(text_at(body, "Env", NULL), "SANDBOX_SECRET_FILE"));
+    ck_assert_int_eq(docker_filler_body("image:1", "sandbox-executor-1", &filler, &err), 0);
+    snprintf(mount, sizeof(mount), volume, "false");
+    snprintf(mounts, sizeof(mounts), "[%s]", mount);
+    ck_assert_str_eq(text_at(filler, "HostConfig", "Mounts"), mounts);
+    ck_assert_ptr_null(at(at(filler, "Labels", NULL), DOCKER_LABEL_INSTALLATION, NULL));
+    ck_assert_int_eq(docker_connect_body(&connect, &err), 0);
+    ck_assert_str_eq(text_at(connect, "Cmd", NULL), "[\"/.sandbox/executor\",\"--connect\"]");
+    ck_assert_str_eq(text_at(connect, "Env", NULL), "[\"SANDBOX_SECRET\"]");
+}
+END_TEST
+
+/* As tar(1) reads it. */
+START_TEST(test_docker_body__tar)
+{
+    cleanup_strbuf struct strbuf archive = STRBUF_INIT(65536);
+    char text[256] = "";
+    tar_add(&archive, "executor", 0755, "content of 700 bytes", 20);
+    tar_add(&archive, "complete", 0444, "", 0);
+    tar_end(&archive);
+    ck_assert(strbuf_ok(&archive));
+    ck_assert_uint_eq(archive.len, 5 * 512);
+    char path[] = "/tmp/test-tar-XXXXXX", command[128];
+    int fd = mkstemp(path);
+    ck_assert_int_eq(write(fd, archive.data, archive.len), (ssize_t)archive.len);
+    close(fd);
+    snprintf(command, sizeof(command), "tar -tvf %s | cut -c1-10,40- && tar -xOf %s executor", path, path);
+    FILE *tar = popen(command, "re");
+    text[fread(text, 1, sizeof(text) - 1, tar)] = '\0';
+    ck_assert_int_eq(pclose(tar), 0);
+    unlink(path);
+    ck_assert_msg(strstr(text, "-rwxr-xr-x") && strstr(text, "-r--r--r--") && strstr(text, "content of 700 bytes"), "%s", text);
 }
 END_TEST
 
@@ -164,6 +221,8 @@ int main(void)
     Suite *suite = suite_create("docker_body");
     TCase *cases = tcase_create("docker_body");
     tcase_add_test(cases, test_docker_body__hardening);
+    tcase_add_test(cases, test_docker_body__remote);
+    tcase_add_test(cases, test_docker_body__tar);
     tcase_add_test(cases, test_docker_body__template_may_ask_for_more);
     tcase_add_test(cases, test_docker_answer__states);
     tcase_add_test(cases, test_docker_answer__rows_and_owners);
