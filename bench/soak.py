@@ -22,6 +22,7 @@ from books import Audit  # noqa: E402
 from faults import Faults  # noqa: E402
 from load import Books, User  # noqa: E402
 from parts import Parts, jobs_of_the_stack  # noqa: E402
+from receiver import Receiver  # noqa: E402
 from schedule import schedule  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -114,7 +115,8 @@ class Soak:
         self.stack.ctl("template", "pool", "nodejs-basic", "1")
         self.owners = {owner: self.stack.make_token(owner) for owner in (f"soak-{options.seed}-{time.time_ns() // 10**9}-{n}" for n in range(OWNERS))}
         self.say(f"soak: seed {options.seed}: {options.minutes:g} minutes, {len(faults)} faults, {options.clients} clients")
-        self.books = Books()
+        self.books, self.receiver = Books(), Receiver(options.seed)
+        self.books.callback = self.receiver.url
         names = list(self.owners)
         self.users = [User(n, options.seed, self.stack, self.owners[names[n % OWNERS]], names[n % OWNERS], self.books, self.over, options.pace)
                       for n in range(options.clients)]
@@ -152,7 +154,7 @@ class Soak:
         self.over.set()
         for user in self.users:
             user.join(240)
-        audit = Audit(self.stack, self.engine, self.books, self.owners, self.faults)
+        audit = Audit(self.stack, self.engine, self.books, self.owners, self.faults, self.receiver)
         audit.state("faults", f"{len(self.faults.log)}", self.faults.problems)
         audit.state("parts that ended by themselves", len(self.parts.deaths), self.parts.deaths)
         audit.state("parts that run at the end", sum(self.stack.pid(name) is not None for name in self.parts.commands), [] if whole else ["not all parts run"])
@@ -160,6 +162,7 @@ class Soak:
                     [f"{user.name} hangs" for user in self.users if user.is_alive()])
         audit.make()
         self.parts.stop_watching()
+        self.receiver.close()
         commit = summary.commit_of(TOP)
         summary.show(self.options, self.books, self.parts, self.faults, audit, commit)
         path = self.options.json or pathlib.Path(self.environment["SANDBOX_HOME"], "soak.json")

@@ -24,10 +24,10 @@ EXCUSES = {
 
 
 class Audit:
-    def __init__(self, stack, engine, books, owners, faults):
+    def __init__(self, stack, engine, books, owners, faults, receiver):
         self.stack, self.engine, self.books, self.owners, self.faults = stack, engine, books, owners, faults
         self.rows, self.problems, self.excused = [], list(), collections.Counter()
-        self.clients = {}
+        self.clients, self.receiver = {}, receiver
         self.mine = f"owner IN ({', '.join(repr(owner) for owner in owners)})"   # the home may remember earlier runs
 
     def state(self, what, value, wrong=()):
@@ -55,7 +55,7 @@ class Audit:
         return answer
 
     def make(self):
-        for step in (self.drain, self.executions, self.twice, self.sessions, self.told, self.invariants, self.emptied, self.capacity, self.jobs, self.logs, self.tables):
+        for step in (self.drain, self.executions, self.twice, self.sessions, self.told, self.invariants, self.emptied, self.capacity, self.webhooks, self.jobs, self.logs, self.tables):
             try:
                 step()
             except Exception as problem:  # the other steps say something all the same
@@ -233,6 +233,29 @@ class Audit:
         ready = [node["node_id"] for node in nodes if node["status"] != "ready"]
         self.state("nodes", f"{len(nodes)}, all empty" if not used else f"{len(used)} of {len(nodes)} not empty",
                    [f"{node['node_id']} has given away {node['allocated']}" for node in used] + [f"{node} is not ready" for node in ready])
+
+    # --- webhooks
+
+    def webhooks(self):
+        """What ended and named a URL is told there once at least, under one id."""
+        mine = f"url = '{self.receiver.url}'"
+        # one that was refused is tried again later, perhaps much later
+        self.until(lambda: all(self.receiver.refused[row[0]] for row in self.stack.sql(f"SELECT id FROM webhooks WHERE {mine} AND status = 'waiting'")), 60)
+        rows = self.stack.sql(f"SELECT id, event, object_id, status, attempts, IFNULL(error, '') FROM webhooks WHERE {mine}")
+        by_object = collections.Counter(row[2] for row in rows)
+        ended = {row[0] for table in ("executions", "sessions") for row in self.stack.sql(
+            f"SELECT id FROM {table} WHERE callback_url = '{self.receiver.url}' AND status NOT IN ('pending', 'running', 'creating')")}
+        wrong = [f"{name} ended, and its webhook is not there" for name in ended if not by_object[name]]
+        wrong += [f"{name} has {n} webhooks" for name, n in by_object.items() if n > 1]
+        for identity, event, name, status, attempts, error in rows:
+            taken = self.receiver.taken[identity]
+            if status == "delivered" and not taken:
+                wrong.append(f"webhook {identity} ({event} of {name}) is delivered, and did not come")
+            if status == "given_up" or (status == "waiting" and not self.receiver.refused[identity]):
+                wrong.append(f"webhook {identity} ({event} of {name}) is {status} after {attempts} tries: {error}")
+        again = sum(n > 1 for n in self.receiver.taken.values())
+        self.state("webhooks", f"{len(rows)} ({sum(row[3] == 'delivered' for row in rows)} delivered, {len(self.receiver.refused)} refused once, "
+                   f"{again} came more than once)", wrong)
 
     # --- jobs and database
 

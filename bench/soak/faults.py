@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+BUSY = 0.8          # how many faults of sandboxes meet one that is busy
 AFTERMATH_S = 6     # what follows a fault is not called quiet
 
 
@@ -167,8 +168,12 @@ class Faults:
     # --- sandboxes
 
     def _victim(self, fault):
-        rows = self.stack.sql("SELECT id, session_id FROM containers WHERE status = 'running' ORDER BY seq")
-        return rows[int(fault.draw * len(rows))] if rows else None
+        """Mostly one in which code runs."""
+        rows = self.stack.sql("SELECT c.id, c.session_id, EXISTS (SELECT * FROM executions e WHERE e.session_id = c.session_id AND e.status = 'running') "
+                              "FROM containers c WHERE c.status = 'running' ORDER BY c.seq")
+        busy = [row for row in rows if row[2] == "1"]
+        chosen = busy if busy and fault.draw * 10 % 1 < BUSY else rows
+        return chosen[int(fault.draw * len(chosen))] if chosen else None
 
     def _pids(self, container):
         """Of what keeps a sandbox, and its process 1, on this machine."""

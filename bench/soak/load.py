@@ -14,6 +14,7 @@ from work import deck
 
 AGAIN_LIMIT_S = 120     # how long a request is sent again
 PATIENCE_S = 100        # how long a result is waited for
+CALLED_BACK = 0.2       # how many name a callback_url
 FINAL = ("success", "failed", "timeout", "crashed", "cancelled")
 
 
@@ -49,6 +50,7 @@ class Books:
         self.latencies = []     # (when it was sent, seconds, what)
         self.counts = {}
         self.began = time.monotonic()
+        self.callback = None    # where webhooks go
 
     def count(self, what):
         with self.lock:
@@ -153,6 +155,8 @@ class User(threading.Thread):
         body = {"template_id": template, "timeout": self.draw.choice((60, 300, 300, 600)), "env_vars": {"SOAK": self.name}}
         if self.draw.random() < 0.2:
             body["resources"] = {"cpu": "0.5"}   # no warm one has this
+        if self.books.callback and self.draw.random() < CALLED_BACK:
+            body["callback_url"] = self.books.callback
         answer = self.ask("POST", "/sessions", body, key=f"session-{self.token()}", what="create", fine=(201,))
         self.session = Session(answer.json["session_id"], template, body["timeout"])
         self.books.sessions.append(self.session)
@@ -185,6 +189,8 @@ class User(threading.Thread):
     def execute(self):
         kind, token = self.draw.choice(self.decks[self.session.template]), self.token()
         job = Job(kind, self.session.id, kind.body(self.draw, token), token, self.owner)
+        if self.books.callback and self.draw.random() < CALLED_BACK:
+            job.body["callback_url"] = self.books.callback
         if kind.name == "uploaded":
             job.upload = self.draw.randbytes(self.draw.choice((0, 100, 70_000, 1_500_000)))
             self.ask("POST", "upload", send=lambda: upload(self.client, job.session, f"in/{token}", job.upload))
