@@ -3,6 +3,7 @@
 # A Docker Engine of a test's own that takes only TLS with client certificates:
 #   tls-engine.sh start DIRECTORY PORT   makes certificates, starts it, gives it the image sandbox/shell:test (a shell and a few tools)
 #   tls-engine.sh again DIRECTORY PORT   starts it once more
+#   tls-engine.sh load DIRECTORY         gives it sandbox/python:3.11-basic, too, from the machine's own engine
 #   tls-engine.sh stop DIRECTORY         ends it and all that it started, and removes the directory
 # DIRECTORY (short: it holds sockets) gets client/ (good), stranger/ (signed by another CA), wrong-ca/ (expects another CA), each with
 # ca.pem, cert.pem and key.pem, and docker.sock, for who needs no certificate. Exits 77 where there is no Docker.
@@ -100,6 +101,7 @@ case $command in
         engine "$directory" "$3"
         [ "$command" = again ] || image "$directory"
         ;;
+    load) docker save sandbox/python:3.11-basic | docker -H "unix://$directory/docker.sock" load > /dev/null ;;
     stop) stop "$directory" ;;
-    *) sed -n '3,8p' "$0"; exit 64 ;;
+    *) sed -n '3,9p' "$0"; exit 64 ;;
 esac

@@ -189,7 +189,7 @@ START_TEST(test_runtime__processes_are_limited)
                                  "try:\n while n<300:\n  if os.fork()==0: os.closerange(0,3); time.sleep(600)\n  n+=1\n"
                                  "except OSError: pass\nprint(n)'");
     ck_assert_int_ge(atoi(said), 32);
-    ck_assert_int_le(atoi(said), 64);
+    ck_assert_int_le(atoi(said), stage.relay > 0 ? 96 : 64); /* through a relay, connections are processes, too */
     stage_destroy(&stage, stage.ids[0]);
     stage_assert_nothing_left(&stage);
 }

@@ -9,13 +9,18 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "lib/io/http.h"
+#include "lib/runtime/docker_target.h"
 #include "lib/runtime/process.h"
+#include "lib/runtime/relay.h"
 #include "lib/runtime/tree.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
@@ -39,7 +44,27 @@ static void fill(struct stage *stage, const char *kind)
         .kind = (char *)kind, .directory = stage->directory, .executor = stage->executor,
         .docker_socket = "/var/run/docker.sock", .process_isolation = "required", .bwrap = "/usr/bin/bwrap",
         .uid_base = 1879048192,
+        .docker_host = getenv(STAGE_DOCKER_HOST), .docker_tls = getenv(STAGE_DOCKER_TLS),
     };
+}
+
+static void run_relay(const struct stage *stage)
+{
+    struct err err = ERR_INIT;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct relay *relay = relay_new(&stage->settings, NULL, NULL, &err);
+    while (relay && relay_step(relay, -1, &err) == 0)
+        continue;
+    _exit(1);
+}
+
+static void start_relay(struct stage *stage)
+{
+    if (!docker_target_remote(&stage->settings))
+        return;
+    stage->relay = fork();
+    if (stage->relay == 0)
+        run_relay(stage);
 }
 
 void stage_open(struct stage *stage, const char *kind)
@@ -50,6 +75,7 @@ void stage_open(struct stage *stage, const char *kind)
     ck_assert_int_eq(chmod(stage->directory, 0711), 0);
     stage->runtime = runtime_open(&stage->settings, &err);
     ck_assert_msg(stage->runtime != NULL, "%s: %s", err.text, err.detail);
+    start_relay(stage);
 }
 
 void stage_close(struct stage *stage)
@@ -61,6 +87,8 @@ void stage_close(struct stage *stage)
     for (size_t i = 0; i < count; i++)
         stage_destroy(stage, rows[i].container_id);
     runtime_free(stage->runtime);
+    if (stage->relay > 0 && kill(stage->relay, SIGKILL) == 0)
+        waitpid(stage->relay, NULL, 0);
     ck_assert_int_eq(tree_remove(AT_FDCWD, stage->directory, &err), 0);
 }
 

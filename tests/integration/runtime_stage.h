@@ -5,11 +5,16 @@
 #define SANDBOX_TESTS_RUNTIME_STAGE_H
 
 #include <check.h>
+#include <sys/types.h>
 
 #include "lib/runtime/runtime.h"
 
 #define STAGE_SECRET "a-secret-that-no-sandbox-may-read"
 #define STAGE_IMAGE "sandbox/python:3.11-basic"
+
+/* Variables of the environment: another engine than the machine's, runtime.docker_host and docker_tls. */
+#define STAGE_DOCKER_HOST "STAGE_DOCKER_HOST"
+#define STAGE_DOCKER_TLS "STAGE_DOCKER_TLS"
 
 struct stage {
     char directory[64];
@@ -18,6 +23,7 @@ struct stage {
     char marker[32]; /* in the environment of each of its executors: finds them whatever became of their records */
     struct runtime_settings settings;
     struct runtime *runtime;
+    pid_t relay; /* 0: none is needed */
 };
 
 /* Opens an installation with the driver `kind`. */

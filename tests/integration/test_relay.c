@@ -380,7 +380,8 @@ int main(void)
 {
     int failed = relay_stage_open(&stage);
     if (failed == 0) {
-        SRunner *runner = srunner_create(suite());
+        SRunner *runner = srunner_create(relay_runtime_suite(&stage));
+        srunner_add_suite(runner, suite()); /* after the other: it ends with the engine's death */
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner) == 0 ? 0 : 1;
         srunner_free(runner);
