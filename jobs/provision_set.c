@@ -78,11 +78,20 @@ static int reconcile(struct provision_set *set, struct err *err)
     return 0;
 }
 
+static int open_pulls(struct provision_set *set, struct err *err)
+{
+    const struct settings *settings = set->config.settings;
+    bool wanted = strcmp(settings->runtime.pull, "missing") == 0;
+    if (wanted && !set->config.pulls)
+        set->config.pulls = image_pulls_new(settings, set->config.report, err);
+    return !wanted || set->config.pulls ? 0 : -1;
+}
+
 /* What an earlier process left is cleared up before anything new is begun. */
 static int start_workers(struct provision_set *set, struct err *err)
 {
     if (!set->workers) {
-        if (provision_recover(set->config.db, set->node_id, err) != 0)
+        if (provision_recover(set->config.db, set->node_id, err) != 0 || open_pulls(set, err) != 0)
             return -1;
         struct provision_workers *workers = provision_workers_start(&set->config, err);
         pthread_mutex_lock(&set->mutex);
@@ -138,6 +147,7 @@ static void close_tools(struct provision_set *set)
     pthread_mutex_unlock(&set->mutex);
     provision_workers_stop(workers);
     relay_thread_stop(set->relay);
+    image_pulls_free(set->config.pulls);
     provision_free(set->provisioner);
     node_agent_free(set->agent);
     db_free(set->config.db);

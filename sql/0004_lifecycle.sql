@@ -26,6 +26,7 @@ ALTER TABLE containers
     ADD COLUMN IF NOT EXISTS busy_since DATETIME(3) NULL COMMENT 'it uses more than 80 % of its CPU or memory since then',
     ADD COLUMN IF NOT EXISTS busy_noted BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'the log says so',
     ADD COLUMN IF NOT EXISTS exit_code INT NULL COMMENT 'how it died',
+    ADD COLUMN IF NOT EXISTS pulled_at DATETIME(3) NULL COMMENT 'its image was being pulled until then: the time for starting begins anew',
     ADD COLUMN IF NOT EXISTS oom_killed BOOLEAN NOT NULL DEFAULT FALSE,
     ADD KEY IF NOT EXISTS retention (status, ended_at);
 

@@ -11,6 +11,7 @@ FUZZ_TESTS = tests/unit/test_fuzz_request \
 	tests/unit/test_fuzz_json \
 	tests/unit/test_fuzz_logs \
 	tests/unit/test_fuzz_relay \
+	tests/unit/test_fuzz_pulls \
 	tests/unit/test_fuzz_wire \
 	tests/unit/test_fuzz_s3_xml
 UNIT_TESTS += $(FUZZ_TESTS)
@@ -34,6 +35,8 @@ tests_unit_test_fuzz_addresses_SOURCES = tests/fuzz/fuzz_addresses.c tests/fuzz/
 tests_unit_test_fuzz_addresses_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_json_LDADD = $(UTIL_TEST_LIBS)
+tests_unit_test_fuzz_pulls_SOURCES = tests/fuzz/fuzz_pulls.c tests/fuzz/driver.c tests/fuzz/fuzz.h
+tests_unit_test_fuzz_pulls_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/driver.c tests/fuzz/fuzz.h
 tests_unit_test_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
 tests_unit_test_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/driver.c tests/fuzz/fuzz.h
@@ -56,6 +59,7 @@ FUZZERS = tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_logs \
 	tests/fuzz/fuzz_relay \
+	tests/fuzz/fuzz_pulls \
 	tests/fuzz/fuzz_wire \
 	tests/fuzz/fuzz_s3_xml
 EXTRA_PROGRAMS += $(FUZZERS)
@@ -92,6 +96,9 @@ tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_LDADD = $(RUNTIME_TEST_LIBS)
 tests_fuzz_fuzz_relay_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_pulls_SOURCES = tests/fuzz/fuzz_pulls.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_pulls_LDADD = $(RUNTIME_TEST_LIBS)
+tests_fuzz_fuzz_pulls_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_logs_SOURCES = tests/fuzz/fuzz_logs.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_logs_LDADD = $(RUNTIME_TEST_LIBS)
 tests_fuzz_fuzz_logs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

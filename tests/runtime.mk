@@ -43,3 +43,6 @@ tests_integration_test_relay_SOURCES = tests/integration/test_relay.c tests/inte
 EXTRA_tests_integration_test_relay_DEPENDENCIES = tests/fakes/shell_executor
 tests_integration_test_relay_LDADD = lib/libexecclient.a $(RUNTIME_TEST_LIBS)
 dist_check_SCRIPTS += tests/tls-engine.sh
+UNIT_TESTS += tests/unit/test_pull
+tests_unit_test_pull_SOURCES = tests/unit/test_pull.c
+tests_unit_test_pull_LDADD = $(RUNTIME_TEST_LIBS)

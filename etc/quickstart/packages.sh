@@ -10,7 +10,7 @@ FUZZ_PACKAGES=(clang libclang-rt-14-dev) # only for the long tests
 APACHE_PACKAGES=(apache2-bin libapache2-mod-xsendfile)
 TLS_PACKAGES=(openssl lighttpd-mod-openssl)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # SANDBOX_STORAGE=s3, and tests
-TEST_PACKAGES=(python3-requests mmdebstrap prometheus python3-venv libfaketime)
+TEST_PACKAGES=(python3-requests mmdebstrap prometheus python3-venv libfaketime docker-registry)
 # What a test is skipped without: a browser for /docs and /redoc, and what these are made with
 BROWSER_PACKAGES=(chromium chromium-driver python3-selenium)
 PAGE_PACKAGES=(npm)

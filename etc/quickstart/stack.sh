@@ -96,6 +96,7 @@ write_config() {
     local bell kind new
     bell=$(doorbell_ports)
     kind=$RUNTIME
+    [ -f "$RUN_DIR/registries.json" ] || (umask 077 && printf '{}\n' >"$RUN_DIR/registries.json")
     new=$(mktemp "$RUN_DIR/.conf.XXXXXX")
     cat >"$new" <<CONF
 # Written by quickstart.sh at every start: the embedded stack's settings.
@@ -114,6 +115,7 @@ runtime: {
     directory = "$CONTAINERS_DIR";
     executor = "$BIN_DIR/sandbox-executor";
     docker_socket = "$RUN_DIR/docker.sock";
+    docker_config = "$RUN_DIR/registries.json";
     # Only here: on machines without namespaces a weaker isolation is better than none to try things with.
     process_isolation = "best-effort";
 };

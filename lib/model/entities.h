@@ -91,6 +91,7 @@ struct container {
     char *error;       /* of the last try */
     int64_t created_at, ready_at, ended_at;
     int64_t seen_at;   /* when the row was read; by the same clock, the database's */
+    int64_t pulled_at; /* its image was being pulled until then */
     struct container_usage usage;
 };
 void container_release(struct container *container);

@@ -19,7 +19,7 @@
     " due_at = " SQL_NOW " WHERE status IN ('creating', 'warm', 'running')"
 #define LISTED "JSON_TABLE(?, '$[*]' COLUMNS (seq BIGINT PATH '$')) j STRAIGHT_JOIN containers c FORCE INDEX (PRIMARY) ON c.seq = j.seq"
 
-enum { INSERT, GET, DUE_ANY, DUE_SESSION, DUE_REMOVAL, DUE_POOL, LEASE, RELEASE, RELEASE_NODE, READY, AGAIN, DELETE, DELETE_OF_SESSION, DELETED,
+enum { INSERT, GET, DUE_ANY, DUE_SESSION, DUE_REMOVAL, DUE_POOL, LEASE, RELEASE, RELEASE_NODE, READY, AGAIN, PULLING, DELETE, DELETE_OF_SESSION, DELETED,
        MARK_SUSPECT, SUSPECT_ANY, SUSPECT_LOCK, SUSPECT_CLEAR, LIVE, STATEMENTS };
 
 const struct db_stmt container_repo_statements[] = {
@@ -43,6 +43,8 @@ const struct db_stmt container_repo_statements[] = {
                 " WHERE id = ? AND status = 'creating' AND (? IS NULL OR claimed_by = ?)" },
     [AGAIN] = { "UPDATE containers SET claimed_by = NULL, due_at = " SQL_IN_MS ", error = LEFT(?, 1024)"
                 " WHERE id = ? AND claimed_by = ? AND status IN ('creating', 'deleting')" },
+    [PULLING] = { "UPDATE containers SET claimed_by = NULL, due_at = " SQL_IN_MS ", error = LEFT(?, 1024), pulled_at = " SQL_NOW
+                  " WHERE id = ? AND claimed_by = ? AND status = 'creating'" },
     [DELETE] = { TO_DELETING("id") " AND id = ?" },
     [DELETE_OF_SESSION] = { TO_DELETING("session") " AND session_id = ?" },
     [DELETED] = { "UPDATE containers SET status = 'deleted', claimed_by = NULL, secret = '', ended_at = " SQL_NOW
@@ -101,6 +103,7 @@ int take_container(void *arg, const struct db_row *row, struct err *err)
     out->read_only_root = db_row_int(row, 20);
     out->ended_at = db_row_int(row, 21);
     out->seen_at = db_row_int(row, 26);
+    out->pulled_at = db_row_int(row, 27);
     read_usage(&out->usage, row);
     return failed ? row_no_memory(err) : 0;
 }
@@ -257,6 +260,11 @@ int container_repo_again(struct db *db, const char *id, const char *claimed_by, 
         return -1;
     *changed_out = changed > 0;
     return 0;
+}
+
+int container_repo_pulling(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms, const char *text, struct err *err)
+{
+    return DB_EXEC(db, &sql[PULLING], NULL, err, db_int(delay_ms), db_text(text), db_text(id), db_text(claimed_by));
 }
 
 int container_repo_delete(struct db *db, const char *id, bool *changed_out, struct err *err)

@@ -52,6 +52,9 @@ int container_repo_ready(struct db *db, const char *id, const char *claimed_by, 
 /* The step failed: due again in `delay_ms`, with the error kept. *changed_out false: the step is no longer `claimed_by`'s. */
 int container_repo_again(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms,
                          const char *error, bool *changed_out, struct err *err) must_use;
+/* Its image is being pulled: due again in `delay_ms`, with how it goes as its error. */
+int container_repo_pulling(struct db *db, const char *id, const char *claimed_by, int64_t delay_ms, const char *text,
+                           struct err *err) must_use;
 /* creating, warm, running -> deleting, due at once (a creation under way loses its lease). */
 int container_repo_delete(struct db *db, const char *id, bool *changed_out, struct err *err) must_use;
 /* The same for whatever container the session has. */

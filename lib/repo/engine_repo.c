@@ -9,7 +9,7 @@
 #define SERVED_COLUMNS "SELECT id, engine, tls_directory, host, served_by, cpu_limit_milli, memory_limit_mb, containers_limit FROM nodes"
 #define FREE "(served_by = ? OR served_until IS NULL OR served_until <= " SQL_NOW ")"
 
-enum { ADD, SERVABLE, SERVE, RELEASE, REACHED, BEAT, LOCK, CONTAINERS, REMOVE, REMOVE_IMAGES, GIVE_UP, STATEMENTS };
+enum { ADD, SERVABLE, SERVE, HELD, RELEASE, REACHED, BEAT, LOCK, CONTAINERS, REMOVE, REMOVE_IMAGES, GIVE_UP, STATEMENTS };
 
 const struct db_stmt engine_repo_statements[] = {
     [ADD] = { "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, error, cpu_milli, memory_mb, max_containers,"
@@ -18,6 +18,8 @@ const struct db_stmt engine_repo_statements[] = {
     [SERVABLE] = { SERVED_COLUMNS " WHERE engine <> '' AND host IN ('', ?) AND " FREE " ORDER BY id" },
     [SERVE] = { "UPDATE nodes SET served_by = ?, served_until = " SQL_IN_MS
                 " WHERE id = ? AND engine = ? AND tls_directory = ? AND host IN ('', ?) AND " FREE },
+    [HELD] = { "SELECT COUNT(*) FROM nodes WHERE id = ? AND engine = ? AND tls_directory = ? AND host IN ('', ?) AND served_by = ?"
+               " AND served_until > " SQL_NOW },
     [RELEASE] = { "UPDATE nodes SET served_until = " SQL_NOW " WHERE engine <> '' AND served_by = ?" },
     [REACHED] = { SERVED_COLUMNS " WHERE engine <> '' AND (host = ? OR (served_by = ? AND served_until > " SQL_NOW ")) ORDER BY id" },
     [BEAT] = { "UPDATE nodes SET status = IF(status = 'draining', status, ?), isolation = LEFT(?, 255), isolation_weaker = ?,"
@@ -64,10 +66,14 @@ static int take_served(void *arg, const struct db_row *row, struct err *err)
 static int serve(struct db *db, const char *own, const struct node *node, bool *changed_out, struct err *err)
 {
     uint64_t changed = 0;
-    if (DB_EXEC(db, &sql[SERVE], &changed, err, db_text(own), db_int(ENGINE_LEASE_MS), db_text(node->id), db_text(node->engine),
-                db_text(node->tls_directory), db_text(own), db_text(own)) != 0)
+    int64_t held = 0;
+    struct db_param id = db_text(node->id), engine = db_text(node->engine), tls = db_text(node->tls_directory), me = db_text(own);
+    if (DB_EXEC(db, &sql[SERVE], &changed, err, me, db_int(ENGINE_LEASE_MS), id, engine, tls, me, me) != 0)
         return -1;
-    *changed_out = changed > 0;
+    /* no row changed: there is none to have, or it was renewed in this very millisecond */
+    if (changed == 0 && DB_QUERY(db, &sql[HELD], take_int, &held, err, id, engine, tls, me, me) != 0)
+        return -1;
+    *changed_out = changed > 0 || held > 0;
     return 0;
 }
 

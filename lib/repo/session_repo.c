@@ -46,8 +46,10 @@ const struct db_stmt session_repo_statements[] = {
               " WHERE id = ? AND status IN ('creating', 'running') AND (? IS NULL OR container_id = ?)" },
     [EXPIRED] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status IN ('creating', 'running')"
                   " AND expires_at <= " SQL_NOW " LIMIT ?" },
-    [STUCK] = { "SELECT id FROM sessions FORCE INDEX (expiry) WHERE status = 'creating'"
-                " AND IFNULL(replaced_at, created_at) <= " SQL_NOW " - INTERVAL ? SECOND LIMIT ?" },
+    /* not what waits for its image, nor what has waited until just now */
+    [STUCK] = { "SELECT s.id FROM sessions s FORCE INDEX (expiry) LEFT JOIN containers c FORCE INDEX (id) ON c.id = s.container_id"
+                " WHERE s.status = 'creating' AND GREATEST(IFNULL(s.replaced_at, s.created_at), IFNULL(c.pulled_at, s.created_at))"
+                " <= " SQL_NOW " - INTERVAL ? SECOND LIMIT ?" },
     [TOUCH] = { "UPDATE sessions SET last_activity_at = " SQL_NOW " WHERE id = ?" },
     [STATEMENTS] = { NULL },
 };

@@ -372,4 +372,5 @@ const struct runtime_driver runtime_docker_driver = {
     .logs = docker_logs,
     .usage = docker_usage,
     .images = docker_images,
+    .pull = docker_pull,
 };

@@ -47,9 +47,10 @@ int docker_refused(const struct docker_answer *answer, const struct runtime_spec
  * what a container is made of to fill it. Several may try at once. */
 int docker_bring_tools(struct docker *docker, const struct runtime_spec *spec, struct err *err) must_use;
 
-/* The driver's functions in docker_look.c and docker_images.c. */
+/* The driver's functions in docker_look.c, docker_images.c and docker_pull.c. */
 int docker_logs(void *state, const char *container_id, int64_t tail, int64_t since_ms, struct strbuf *out,
                 struct err *err) must_use;
+int docker_pull(void *state, const struct runtime_pull *pull, struct err *err) must_use;
 int docker_images(void *state, struct runtime_images *out, struct err *err) must_use;
 int docker_usage(void *state, const char *container_id, struct runtime_usage *out, struct err *err) must_use;
 

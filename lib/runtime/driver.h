@@ -19,6 +19,7 @@ struct runtime_driver {
     /* *out is zeroed already. */
     int (*usage)(void *state, const char *container_id, struct runtime_usage *out, struct err *err);
     int (*images)(void *state, struct runtime_images *out, struct err *err); /* NULL: there are no images */
+    int (*pull)(void *state, const struct runtime_pull *pull, struct err *err);         /* likewise */
 };
 
 extern const struct runtime_driver runtime_docker_driver;

@@ -131,6 +131,11 @@ int runtime_images(struct runtime *runtime, struct runtime_images *out, struct e
     return runtime->driver->images ? runtime->driver->images(runtime->state, out, err) : 0;
 }
 
+int runtime_pull(struct runtime *runtime, const struct runtime_pull *pull, struct err *err)
+{
+    return runtime->driver->pull ? runtime->driver->pull(runtime->state, pull, err) : 0;
+}
+
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out)
 {

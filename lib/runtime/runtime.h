@@ -22,6 +22,8 @@ struct runtime_settings {
     char *docker_socket;     /* the Engine API's unix socket */
     char *docker_host;       /* "": docker_socket; or unix:///PATH, tcp://HOST:PORT */
     char *docker_tls;        /* directory of ca.pem, cert.pem, key.pem for tcp:// */
+    char *docker_config;     /* a Docker config.json with credentials of registries; "": none */
+    char *pull;              /* "missing": images that the engine does not have are pulled; "never" */
     char *process_isolation; /* "required": namespaces and cgroups, or refuse; "best-effort": weaker allowed */
     char *bwrap;             /* bubblewrap's path */
     int64_t uid_base;        /* process: first host uid of the ranges given to sandboxes */
@@ -90,6 +92,16 @@ int runtime_info(struct runtime *runtime, struct runtime_info *out, struct err *
 
 /* The images that it has; appended. None where containers are made without images. */
 int runtime_images(struct runtime *runtime, struct runtime_images *out, struct err *err) must_use;
+
+/* Pulls an image, with the credentials that settings.docker_config has for its registry. One that is there is success. Errors, with texts
+ * for users: ERR_NOT_FOUND (trying again makes no sense), ERR_UNAVAILABLE, ERR_NO_ROOM, ERR_UNCERTAIN (on_progress wanted no more). */
+enum { RUNTIME_PULL_MS = 10 * 60 * 1000 };
+struct runtime_pull {
+    const char *image;
+    bool (*on_progress)(void *arg, const char *text); /* twice a second, with how it goes; false: break it off */
+    void *arg;
+};
+int runtime_pull(struct runtime *runtime, const struct runtime_pull *pull, struct err *err) must_use;
 
 /* Creates and starts a container; does not wait for its executor. Repeatable: a leftover of the same id is removed first.
  * Errors, with texts for users: ERR_NOT_FOUND (image missing), ERR_UNAVAILABLE (engine down), ERR_NO_ROOM, ERR_INTERNAL. */

@@ -37,3 +37,4 @@ lib_libservice_a_SOURCES += lib/service/purge_rows.c lib/service/purge_rows.h
 lib_libservice_a_SOURCES += lib/service/webhooks.c lib/service/webhooks.h lib/service/webhook_settings.c lib/service/webhook_settings.h
 lib_libservice_a_SOURCES += lib/service/delivery.c lib/service/delivery.h lib/service/delivery_internal.h lib/service/delivery_try.c \
 	lib/service/delivery_rules.c lib/service/delivery_rules.h
+lib_libservice_a_SOURCES += lib/service/image_pulls.c lib/service/image_pulls.h lib/service/provision_pull.c

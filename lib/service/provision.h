@@ -7,6 +7,7 @@
 
 #include "lib/io/db.h"
 #include "lib/io/http.h"
+#include "lib/service/image_pulls.h"
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
 #include "lib/util/metrics.h"
@@ -21,6 +22,7 @@ struct provision_config {
     int doorbell;           /* descriptor to ring from */
     report_fn report;
     struct metrics *metrics; /* NULL: nothing is counted */
+    struct image_pulls *pulls; /* of the node; NULL: nothing is pulled */
 };
 
 struct provisioner;

@@ -184,31 +184,47 @@ static void count_start(struct provisioner *provisioner, const char *id)
     container_release(&now);
 }
 
-int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err)
+/* Its executor answers: the one transaction. */
+static int open_made(struct provisioner *provisioner, const struct container *container, struct err *err)
 {
     const struct provision_config *config = &provisioner->config;
+    struct opening opening = { .container_id = container->id, .session_id = container->session_id, .claimed_by = config->claimed_by };
+    FAILPOINT("provision.healthy");
+    if (open_container(provisioner, &opening, err) != 0)
+        return -1;
+    if (!opening.opened) {
+        sweep(provisioner, container);
+        return 0;
+    }
+    config->report(LOG_LEVEL_INFO, "container ready", NULL, "container_id", container->id);
+    if (is_warm(container))
+        metrics_add(config->metrics, METRIC_CONTAINERS_CREATED, 0, 0, 1);
+    else
+        count_start(provisioner, container->id);
+    return provision_note_image(provisioner, container, err);
+}
+
+int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err)
+{
     int64_t limit = is_warm(container) ? POOL_LIMIT_MS : START_LIMIT_MS;
     int64_t begun = clock_mono_ms();
-    int64_t left = limit - (container->seen_at - container->created_at);
+    int64_t since = container->pulled_at > container->created_at ? container->pulled_at : container->created_at;
+    int64_t left = limit - (container->seen_at - since);
     struct err problem = ERR_INIT;
-    if (left > 0 && bring_up(provisioner, container, left, &problem) == 0) {
-        FAILPOINT("provision.healthy");
-        struct opening opening = { .container_id = container->id, .session_id = container->session_id,
-                                   .claimed_by = config->claimed_by };
-        int result = open_container(provisioner, &opening, err);
-        if (result == 0 && opening.opened) {
-            config->report(LOG_LEVEL_INFO, "container ready", NULL, "container_id", container->id);
-            if (is_warm(container))
-                metrics_add(config->metrics, METRIC_CONTAINERS_CREATED, 0, 0, 1);
-            else
-                count_start(provisioner, container->id);
-        } else if (result == 0)
-            sweep(provisioner, container);
-        return result;
-    }
+    bool waits = false;
+    if (left > 0 && (provision_await_image(provisioner, container, false, &waits, &problem, err) != 0 || waits))
+        return waits ? 0 : -1;
+    bool pulled = problem.code != ERR_NONE; /* and that has failed */
+    if (left > 0 && !pulled && bring_up(provisioner, container, left, &problem) == 0)
+        return open_made(provisioner, container, err);
     sweep(provisioner, container);
+    if (problem.code == ERR_NOT_FOUND && !pulled && provision_lacks_image(provisioner, container) &&
+        (provision_await_image(provisioner, container, true, &waits, &problem, err) != 0 || waits))
+        return waits ? 0 : -1;
     if (problem.code == ERR_NONE)
         err_set(&problem, ERR_TIMEOUT, "%s",
                 container->error && container->error[0] ? container->error : "no worker was free in time.");
+    if (pulled)
+        problem.code = ERR_NOT_FOUND; /* who pulls has tried again already */
     return fail(provisioner, container, &problem, left - (clock_mono_ms() - begun), err);
 }

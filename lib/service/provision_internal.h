@@ -26,6 +26,15 @@ void provision_aim(const struct provisioner *provisioner, const struct container
 int provision_create(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
 int provision_destroy(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
 
+/* Asks after the pull of the container's image, and starts it when `begin`. While it is under way, *waits_out is set, and the container is
+ * due again in a second; if it failed, `problem` says why. Fails only when the database does. */
+int provision_await_image(struct provisioner *provisioner, const struct container *container, bool begin, bool *waits_out,
+                          struct err *problem, struct err *err) must_use;
+/* Whether the engine does not have its image, and it may be pulled. */
+bool provision_lacks_image(struct provisioner *provisioner, const struct container *container);
+/* The node has the image of a container that waited for it. */
+int provision_note_image(struct provisioner *provisioner, const struct container *container, struct err *err) must_use;
+
 /* Takes one question about a container of this node and answers it; *worked_out is set when there was one. */
 int provision_answer(struct provisioner *provisioner, bool *worked_out, struct err *err) must_use;
 

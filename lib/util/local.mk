@@ -8,3 +8,4 @@ lib_libutil_a_SOURCES = lib/util/cleanup.h lib/util/failpoint.c lib/util/failpoi
 lib_libutil_a_SOURCES += lib/util/metrics.c lib/util/metrics.h lib/util/metrics_text.c \
 	lib/util/metrics_layout.c lib/util/metrics_layout.h
 lib_libutil_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFIG_CFLAGS)
+lib_libutil_a_SOURCES += lib/util/base64.c lib/util/base64.h

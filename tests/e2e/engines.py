@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Container engines of a test's own, beside the one of the machine, with an image of a shell and nothing else."""
+import base64
+import crypt
 import io
+import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -116,4 +120,46 @@ class Engine:
         mounts = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((m for m in mounts if m.startswith(str(self.root))), reverse=True):
             subprocess.run(["umount", "--lazy", mount], capture_output=True, timeout=30)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Registry:
+    """A registry on loopback, which engines take for a safe one; who reads and writes needs a password."""
+    USER, PASSWORD = "e2e", "se:cret"
+
+    def __init__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="sbx-registry-"))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.name = f"localhost:{free.getsockname()[1]}"
+        hashed = crypt.crypt(self.PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))
+        (self.root / "htpasswd").write_text(f"{self.USER}:{hashed}\n")
+        (self.root / "config.yml").write_text(json.dumps({
+            "version": "0.1", "log": {"level": "warn"}, "storage": {"filesystem": {"rootdirectory": str(self.root / "data")}},
+            "http": {"addr": self.name.replace("localhost", "127.0.0.1")},
+            "auth": {"htpasswd": {"realm": "e2e", "path": str(self.root / "htpasswd")}}}))
+        self.log = open(self.root / "log", "wb")
+        self.process = subprocess.Popen(["docker-registry", "serve", str(self.root / "config.yml")], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log)
+
+    def credentials(self, password=PASSWORD):
+        """A config.json."""
+        auth = base64.b64encode(f"{self.USER}:{password}".encode()).decode()
+        return json.dumps({"auths": {self.name: {"auth": auth}}})
+
+    def push(self, engine, image, name):
+        """Gives it the engine's image under this name; the name, as engines pull it."""
+        (self.root / "config.json").write_text(self.credentials())
+        full = f"{self.name}/{name}"
+        engine.docker("tag", image, full)
+        end = time.monotonic() + 10
+        while engine.docker("--config", str(self.root), "push", full, check=time.monotonic() > end).returncode != 0:
+            time.sleep(0.2)
+        engine.docker("rmi", full)
+        return full
+
+    def remove(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Container engines that an operator adds: sessions go to all of them, none to one that drains, and from one that is lost to another."""
 import os
+import shutil
 import unittest
 
 from base import Case
-from engines import IMAGE, Engine, shell_image
+from engines import IMAGE, Engine, Registry, shell_image
 
 TEMPLATE = "e2e-nodes"
 NAMES = ("e2e-one", "e2e-two")
@@ -107,3 +108,85 @@ class Nodes(Case):
         self.stack.ctl("nodes", "remove", name, "--force")
         self.assertEqual(self.stack.sql(f"SELECT COUNT(*) FROM containers WHERE node_id = '{name}' AND status <> 'deleted'"), [["0"]])
         self.stack.ctl("nodes", "add", name, "--engine", self.engines[name].url, "--host", "node-01")  # for the end
+
+
+@unittest.skipUnless(os.environ.get("SANDBOX_RUNTIME") == "docker", "the nodes are Docker Engines")
+@unittest.skipUnless(shutil.which("docker-registry"), "there is no docker-registry")
+class Pulls(Case):
+    NODE = "e2e-pulls"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.admin = cls.stack.client(cls.stack.make_token("operator", "sessions,templates,admin"))
+        cls.config = cls.stack.run_dir / "registries.json"
+        cls.before = cls.config.read_text()
+        cls.engine = cls.registry = None
+        try:
+            cls.engine, cls.registry = Engine(shell_image()), Registry()
+            cls.engine.await_ready()
+            cls.images = {tag: cls.registry.push(cls.engine, IMAGE, f"team/box:{tag}") for tag in ("1", "2")}
+            cls.images["gone"] = f"{cls.registry.name}/team/box:gone"
+            cls.engine.docker("rmi", IMAGE)
+            cls.stack.ctl("nodes", "add", cls.NODE, "--engine", cls.engine.url, "--host", "node-01")
+            cls.stack.until(lambda: cls.stack.sql(f"SELECT status FROM nodes WHERE id = '{cls.NODE}'") == [["ready"]], 10, "it is served")
+            for tag, image in cls.images.items():
+                cls.template(tag, image)
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.config.write_text(cls.before)
+        if cls.stack.sql(f"SELECT COUNT(*) FROM nodes WHERE id = '{cls.NODE}'") == [["1"]]:
+            cls.stack.ctl("nodes", "remove", cls.NODE, "--force")
+        for tag in ("1", "2", "gone"):
+            cls.admin.request("DELETE", f"/templates/e2e-pulls-{tag}")
+        cls.admin.close()
+        for part in (cls.engine, cls.registry):
+            if part is not None:
+                part.remove()
+
+    @classmethod
+    def template(cls, tag, image):
+        answer = cls.admin.post("/templates", {"id": f"e2e-pulls-{tag}", "name": "Pulled", "image": image, "languages": ["shell"],
+                                               "default_resources": {"cpu": "0.5", "memory": "256Mi"}})
+        assert answer.status == 201, repr(answer)
+
+    def create(self, tag):
+        # so that it is made there, and not where no other test wants to find an image of ours
+        self.stack.sql(f"INSERT IGNORE INTO node_images VALUES ('{self.NODE}', '{self.images[tag]}')")
+        box = self.client.create(f"e2e-pulls-{tag}")
+        self._sessions.append(box)
+        self.assertEqual(self.stack.sql(f"SELECT node_id FROM sessions WHERE id = '{box}'"), [[self.NODE]])
+        return box
+
+    def pulled(self):
+        return (self.stack.home / "log" / "provisiond.log").read_text(errors="replace").count('"event":"image pulled"')
+
+    def test_image_is_pulled_once_for_all_who_wait(self):
+        self.config.write_text(self.registry.credentials())
+        before = self.pulled()
+        boxes = [self.create("1") for _ in range(3)]
+        for box in boxes:
+            self.client.await_session(box)
+        self.assertEqual(self.pulled(), before + 1)
+        result = self.client.run(boxes[0], "echo it works", language="shell")
+        self.assert_success(result)
+        self.stack.until(lambda: self.stack.sql(f"SELECT COUNT(*) FROM node_images WHERE node_id = '{self.NODE}' AND image = '{self.images['1']}'")
+                         == [["1"]], 5, "it is known to be there")
+
+    def fails(self, tag):
+        box = self.create(tag)
+        session = self.client.await_session(box, ("failed",), limit=20)
+        self.assertIn("its registry does not have it or wants other credentials", session["error"]["message"])
+
+    def test_what_cannot_be_pulled_is_said(self):
+        self.config.write_text(self.registry.credentials())
+        self.fails("gone")
+        self.config.write_text(self.registry.credentials("wrong"))
+        self.fails("2")
+        log = (self.stack.home / "log" / "provisiond.log").read_text(errors="replace")
+        self.assertNotIn(self.registry.PASSWORD, log)

@@ -9,6 +9,7 @@
 #include "lib/repo/image_repo.h"
 #include "lib/repo/node_repo.h"
 #include "lib/repo/replacement_repo.h"
+#include "lib/repo/session_repo.h"
 #include "lib/service/nodes.h"
 #include "lib/service/served_nodes.h"
 #include "lib/service/served_settings.h"
@@ -264,6 +265,34 @@ START_TEST(test_nodes__an_engine_that_is_gone_loses_its_sessions)
 }
 END_TEST
 
+static size_t stuck(void)
+{
+    struct err err = ERR_INIT;
+    cleanup(string_list_release) struct string_list ids = { 0 };
+    OK(session_repo_stuck(fixture_db, 30, 10, &ids, &err));
+    return ids.count;
+}
+
+START_TEST(test_nodes__a_session_whose_image_is_pulled_is_not_stuck)
+{
+    struct err err = ERR_INIT;
+    cleanup(container_release) struct container container = { 0 };
+    fixture_session("s1", "me", SESSION_CREATING);
+    fixture_sql("UPDATE sessions SET created_at = UTC_TIMESTAMP(3) - INTERVAL 5 MINUTE;"
+                "UPDATE containers SET id = '0123456789ab', claimed_by = 'w'; UPDATE sessions SET container_id = '0123456789ab'");
+    ck_assert_uint_eq(stuck(), 1);
+    OK(container_repo_pulling(fixture_db, "0123456789ab", "another", 1000, "x", &err));
+    ck_assert_uint_eq(stuck(), 1);
+    OK(container_repo_pulling(fixture_db, "0123456789ab", "w", 1000, "Its image is being pulled: 1 of 2 layers.", &err));
+    ck_assert_uint_eq(stuck(), 0);
+    OK(container_repo_get(fixture_db, "0123456789ab", &container, &err));
+    ck_assert_str_eq(container.error, "Its image is being pulled: 1 of 2 layers.");
+    ck_assert_int_gt(container.pulled_at, 0);
+    fixture_sql("UPDATE containers SET pulled_at = UTC_TIMESTAMP(3) - INTERVAL 31 SECOND"); /* it had its time after that */
+    ck_assert_uint_eq(stuck(), 1);
+}
+END_TEST
+
 START_TEST(test_nodes__have_settings_of_their_own)
 {
     struct err err = ERR_INIT;
@@ -322,6 +351,7 @@ int main(void)
     tcase_add_test(tcase, test_nodes__one_with_sandboxes_is_not_removed);
     tcase_add_test(tcase, test_nodes__one_that_is_gone_for_good_is_given_up);
     tcase_add_test(tcase, test_nodes__have_settings_of_their_own);
+    tcase_add_test(tcase, test_nodes__a_session_whose_image_is_pulled_is_not_stuck);
     tcase_add_test(tcase, test_nodes__an_engine_that_is_gone_loses_its_sessions);
     tcase_add_test(tcase, test_nodes__images_are_written_as_a_difference);
     tcase_add_test(tcase, test_nodes__one_that_has_the_image_comes_first);
