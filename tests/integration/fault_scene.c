@@ -114,6 +114,18 @@ void scene_close(void)
     stage_close(&stage);
 }
 
+void scene_stop(const char *name)
+{
+    struct job *job = job_named(name);
+    stage_stop(job->pid, SIGTERM);
+    job->pid = 0;
+}
+
+void scene_go_on(const char *name)
+{
+    job_named(name)->pid = stage_start(&stage, name);
+}
+
 void victim_arm(const char *name, const char *point)
 {
     char armed[96];

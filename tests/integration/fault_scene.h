@@ -21,6 +21,9 @@ void scene_close(void);
 
 /* Starts that job anew (or for the first time) so that it dies at the point. */
 void victim_arm(const char *job, const char *point);
+/* Ends that job; starts it again. */
+void scene_stop(const char *job);
+void scene_go_on(const char *job);
 /* To be called while waiting: a victim that has died is started again. */
 void victim_tend(void);
 /* Of what was started by the scene; 0: none. */

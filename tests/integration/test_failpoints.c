@@ -158,6 +158,15 @@ START_TEST(test_failpoints__reap)
 }
 END_TEST
 
+/* Files of the session in the storage's directory. */
+static void check_objects(int expected)
+{
+    char command[300];
+    snprintf(command, sizeof(command), "test $(find %s/sessions/%s -type f 2>/dev/null | wc -l) -eq %d", stage.settings->storage.directory,
+             session.id, expected);
+    ck_assert_msg(system(command) == 0, "%s", command);
+}
+
 START_TEST(test_failpoints__purge)
 {
     for (int i = 0; i < COUNT(purge_points); i++) {
@@ -165,6 +174,7 @@ START_TEST(test_failpoints__purge)
         client_uploads("a", "first");
         client_uploads("a", "second"); /* leaves garbage */
         client_uploads("b", "third");
+        check_objects(3);
         client_ends();
         await_gone();
         stage_sql(&stage, "UPDATE sessions SET ended_at = ended_at - INTERVAL 40 DAY WHERE purged_at IS NULL");
@@ -173,10 +183,12 @@ START_TEST(test_failpoints__purge)
         victim_arm("purge", purge_points[i]);
         victim_has_died();
         /* another pass, when the claims are over */
+        scene_stop("purge");
         stage_sql(&stage, "UPDATE sessions SET purge_due_at = NULL; UPDATE storage_garbage SET due_at = UTC_TIMESTAMP(3)");
-        victim_arm("purge", "purge.claimed");
-        victim_has_died();
-        stage_sql(&stage, "UPDATE sessions SET purge_due_at = NULL; UPDATE storage_garbage SET due_at = UTC_TIMESTAMP(3)");
+        scene_go_on("purge");
+        await_count(0, "SELECT (SELECT COUNT(*) FROM sessions WHERE purged_at IS NULL AND ended_at IS NOT NULL)"
+                       " + (SELECT COUNT(*) FROM storage_garbage) + (SELECT COUNT(*) FROM workspace_files)");
+        check_objects(0);
     }
 }
 END_TEST
