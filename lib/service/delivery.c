@@ -7,6 +7,7 @@
 
 #include "lib/service/delivery_internal.h"
 #include "lib/service/metrics.h"
+#include "lib/util/failpoint.h"
 
 enum {
     HOSTS_MAX = 1000,   /* looked at in one step */
@@ -81,8 +82,10 @@ static int store(struct deliverer *deliverer, struct err *err)
         size_t number = 0;
         for (struct delivery *delivery = deliverer->ended.first; delivery && number < STORE_MAX; delivery = delivery->next)
             prepare(deliverer, delivery, &results[number++]);
+        FAILPOINT("webhook.answered");
         if (webhook_repo_store(deliverer->config.db, deliverer->config.claimed_by, results, number, err) != 0)
             return -1;
+        FAILPOINT("webhook.recorded");
         for (size_t i = 0; i < number; i++) {
             struct delivery *delivery = deliverer->ended.first;
             count(deliverer, delivery);
@@ -171,6 +174,8 @@ static int send_to(struct deliverer *deliverer, struct receiver *receiver, struc
     }
     if (webhook_repo_claim(deliverer->config.db, deliverer->config.claimed_by, receiver->name, DELIVERY_LEASE_MS, (int64_t)room, &claimed, err) != 0)
         return -1;
+    if (claimed.count > 0)
+        FAILPOINT("webhook.claimed");
     deliverer->more |= claimed.count == room;
     for (size_t i = 0; i < claimed.count; i++)
         if (delivery_start(deliverer, receiver, &claimed.items[i], err) != 0)

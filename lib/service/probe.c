@@ -11,6 +11,7 @@
 #include "lib/service/metrics.h"
 #include "lib/service/probe_internal.h"
 #include "lib/service/served_settings.h"
+#include "lib/util/failpoint.h"
 
 struct probe *probe_new(const struct probe_config *config, struct err *err)
 {
@@ -148,8 +149,12 @@ static int store(struct probe *probe, struct probed_node *node, const struct pro
         judge(&questions[i], limit);
         count(probe, &questions[i]);
     }
+    if (list->count > 0)
+        FAILPOINT("probe.asked");
     if (probe_repo_store(context->db, list, err) != 0)
         return -1;
+    if (list->count > 0)
+        FAILPOINT("probe.stored");
     say_of_node(probe, node->id, of_node);
     for (size_t i = 0; i < list->count; i++) {
         if (!list->items[i].stored)

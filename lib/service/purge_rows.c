@@ -4,6 +4,7 @@
 
 #include "lib/repo/retention_repo.h"
 #include "lib/util/clock.h"
+#include "lib/util/failpoint.h"
 
 enum { ROWS = 500 /* of one statement */, SESSIONS = 100 };
 
@@ -31,6 +32,8 @@ static int executions(struct pass *pass, struct err *err)
         if (retention_repo_executions(pass->context->db, pass->keep->executions_s, ROWS, &walk, err) != 0)
             return -1;
         pass->done->executions += (int64_t)walk.removed;
+        if (walk.removed > 0)
+            FAILPOINT("purge.executions-gone");
     }
     return more < 0 ? -1 : 0;
 }
@@ -63,6 +66,8 @@ static int batch_of_sessions(struct pass *pass, struct old_session_list *list, s
     if (list->count > 0 && retention_repo_drop_sessions(pass->context->db, list, &removed, err) != 0)
         return -1;
     pass->done->session_rows += (int64_t)removed;
+    if (removed > 0)
+        FAILPOINT("purge.sessions-gone");
     return 0;
 }
 
@@ -91,6 +96,8 @@ static int containers(struct pass *pass, struct err *err)
         if (retention_repo_containers(pass->context->db, pass->keep->containers_s, ROWS, &removed, err) != 0)
             return -1;
         pass->done->containers += (int64_t)removed;
+        if (removed > 0)
+            FAILPOINT("purge.containers-gone");
     }
     return 0;
 }

@@ -49,19 +49,20 @@ static struct job *job_named(const char *name)
 
 void scene_deaf_config(const char *name, char path_out[160])
 {
-    char line[1024], bells[3][DOORBELL_ADDRESS_SIZE];
+    char line[1024], bells[4][DOORBELL_ADDRESS_SIZE];
     struct err err = ERR_INIT;
     snprintf(path_out, 160, "%s/%s.conf", stage.directory, name);
     cleanup_file FILE *in = fopen(stage.config, "re");
     cleanup_file FILE *out = fopen(path_out, "we");
     ck_assert(in && out);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         cleanup_fd int fd = doorbell_open("127.0.0.1:0", bells[i], &err);
         ck_assert_int_ge(fd, 0);
     }
     while (fgets(line, sizeof(line), in))
         if (strncmp(line, "doorbell:", 9) == 0)
-            fprintf(out, "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; };\n", bells[0], bells[1], bells[2]);
+            fprintf(out, "doorbell: { dispatchd = \"%s\"; provisiond = \"%s\"; pool = \"%s\"; webhookd = \"%s\"; };\n", bells[0], bells[1],
+                    bells[2], bells[3]);
         else
             fputs(line, out);
 }
@@ -181,8 +182,14 @@ void client_creates(int64_t timeout_s)
 
 void client_executes(const char *code, char id_out[EXECUTION_ID_SIZE])
 {
+    client_executes_told(code, NULL, id_out);
+}
+
+void client_executes_told(const char *code, char *callback_url, char id_out[EXECUTION_ID_SIZE])
+{
     struct err err = ERR_INIT;
-    const struct execution_request request = { .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage.timeout_s, .max_retries = 3 };
+    const struct execution_request request = { .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage.timeout_s, .max_retries = 3,
+                                               .callback_url = callback_url };
     struct execution made = { 0 };
     OK(execution_service_submit(&stage.context, "tester", session.id, &request, false, &made, &err));
     memcpy(id_out, made.id, EXECUTION_ID_SIZE);

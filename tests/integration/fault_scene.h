@@ -37,6 +37,7 @@ void await_count(int64_t expected, const char *sql);
 /* What a client does; `session` and `id_out` are what came of it. */
 void client_creates(int64_t timeout_s);
 void client_executes(const char *code, char id_out[EXECUTION_ID_SIZE]);
+void client_executes_told(const char *code, char *callback_url, char id_out[EXECUTION_ID_SIZE]);
 void client_ends(void);
 /* The same by a web worker that dies at the point; then by one that lives if nothing was accepted. */
 void client_creates_dying(const char *point, bool accepted);

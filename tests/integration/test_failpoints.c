@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/util/failpoint.h"
+#include "tests/fakes/receiver.h"
 #include "tests/integration/fault_scene.h"
 
 enum { EXIT_SKIPPED = 77, NAME_SIZE = 64 };
@@ -28,6 +29,10 @@ static const char *const dispatch_points[] = {
 static const char *const pool_points[] = { "pool.before-commit", "pool.ordered", "pool.discarded" };
 static const char *const reap_points[] = { "reap.rows", "reap.found" };
 static const char *const purge_points[] = { "purge.claimed", "purge.rows-gone", "purge.objects-gone", "purge.garbage-gone" };
+
+static const char *const old_row_points[] = { "purge.executions-gone", "purge.sessions-gone", "purge.containers-gone" };
+static const char *const probe_points[] = { "probe.asked", "probe.stored" };
+static const char *const webhook_points[] = { "webhook.claimed", "webhook.answered", "webhook.recorded" };
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -193,12 +198,70 @@ START_TEST(test_failpoints__purge)
 }
 END_TEST
 
+/* A session that ended long ago: what it ran, its row, its container's row. */
+START_TEST(test_failpoints__purge_of_rows)
+{
+    char id[EXECUTION_ID_SIZE];
+    for (int i = 0; i < COUNT(old_row_points); i++) {
+        client_creates(300);
+        client_executes("pass", id);
+        expect_once(id);
+        client_ends();
+        await_gone();
+        stage_sql(&stage, "UPDATE sessions SET ended_at = ended_at - INTERVAL 40 DAY, purged_at = ended_at;"
+                          "UPDATE executions SET created_at = created_at - INTERVAL 40 DAY, completed_at = completed_at - INTERVAL 40 DAY;"
+                          "UPDATE containers SET ended_at = ended_at - INTERVAL 40 DAY");
+        victim_arm("purge", old_row_points[i]);
+        victim_has_died();
+        await_count(0, "SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM executions) + (SELECT COUNT(*) FROM containers)");
+    }
+}
+END_TEST
+
+START_TEST(test_failpoints__probe)
+{
+    char id[EXECUTION_ID_SIZE];
+    client_creates(300);
+    await_running();
+    for (int i = 0; i < COUNT(probe_points); i++) {
+        victim_arm("probe", probe_points[i]);
+        victim_has_died();
+        await_count(1, "SELECT COUNT(*) FROM containers WHERE status = 'running' AND misses = 0 AND suspect = 0");
+    }
+    client_executes("pass", id);
+    expect_once(id);
+    client_ends();
+}
+END_TEST
+
+/* Told at least once, and again only when it was not recorded. */
+START_TEST(test_failpoints__webhookd)
+{
+    char url[64], id[EXECUTION_ID_SIZE];
+    struct receiver_fake *receiver = receiver_start();
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", receiver_port(receiver));
+    client_creates(300);
+    await_running();
+    for (int i = 0; i < COUNT(webhook_points); i++) {
+        victim_arm("webhookd", webhook_points[i]);
+        client_executes_told("pass", url, id);
+        expect_once(id);
+        victim_has_died();
+        await_count(i + 1, "SELECT COUNT(*) FROM webhooks WHERE status = 'delivered'");
+        ck_assert_int_eq(receiver_seen(receiver, id), strcmp(webhook_points[i], "webhook.answered") == 0 ? 2 : 1);
+    }
+    client_ends();
+    receiver_stop(receiver);
+}
+END_TEST
+
 static bool is_tested(const char *name)
 {
 #define ROW(array) { array, COUNT(array) }
     static const struct { const char *const *names; int count; } tables[] = {
         ROW(create_points), ROW(execute_points), ROW(end_points), ROW(making_points), ROW(removing_points), ROW(replacing_points),
         ROW(dispatch_points), ROW(pool_points), ROW(reap_points), ROW(purge_points),
+        ROW(old_row_points), ROW(probe_points), ROW(webhook_points),
     };
     for (int table = 0; table < COUNT(tables); table++)
         for (int i = 0; i < tables[table].count; i++)
@@ -243,6 +306,9 @@ int main(void)
     tcase_add_test(all, test_failpoints__pool);
     tcase_add_test(all, test_failpoints__reap);
     tcase_add_test(all, test_failpoints__purge);
+    tcase_add_test(all, test_failpoints__purge_of_rows);
+    tcase_add_test(all, test_failpoints__probe);
+    tcase_add_test(all, test_failpoints__webhookd);
     suite_add_tcase(suite, all);
     tcase_add_test(list, test_failpoints__no_point_is_left_out);
     suite_add_tcase(suite, list);
