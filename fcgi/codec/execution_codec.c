@@ -122,13 +122,13 @@ static struct json_object *metrics_encode(const struct execution_outcome *outcom
     return object;
 }
 
-static struct json_object *error_encode(const struct execution_outcome *outcome)
+static struct json_object *error_encode(const char *kind, const char *message)
 {
     struct json_object *object = json_object_new_object();
     if (!object)
         return NULL;
-    fields_add_text(object, "kind", outcome->error_kind);
-    fields_add_text(object, "message", outcome->error_message);
+    fields_add_text(object, "kind", kind);
+    fields_add_text(object, "message", message);
     return object;
 }
 
@@ -197,8 +197,10 @@ static void add_outcome(struct json_object *object, const struct execution *exec
     fields_add(object, "stdout_truncated", json_object_new_boolean(outcome->stdout_truncated));
     fields_add(object, "stderr_truncated", json_object_new_boolean(outcome->stderr_truncated));
     fields_add(object, "artifacts", artifacts_encode(outcome, false));
+    if (execution->attempts > 1)
+        fields_add_int(object, "attempts", execution->attempts);
     if (execution->status != EXECUTION_COMPLETED)
-        fields_add(object, "error", error_encode(outcome));
+        fields_add(object, "error", error_encode(outcome->error_kind, outcome->error_message));
 }
 
 struct json_object *execution_result_encode(const struct execution *execution)
@@ -222,6 +224,9 @@ static struct json_object *summary_encode(const struct execution *execution)
     fields_add_int(object, "timeout", execution->timeout_s);
     fields_add_int(object, "max_retries", execution->max_retries);
     fields_add_int(object, "attempts", execution->attempts);
+    add_reached(object, "retry_at", execution->retry_at);
+    if (execution->last_loss)
+        fields_add(object, "last_error", error_encode("crashed", execution->last_loss));
     if (execution->callback_url)
         fields_add_text(object, "callback_url", execution->callback_url);
     return object;

@@ -50,6 +50,7 @@ void execution_release(struct execution *execution)
     free(execution->event_json);
     free(execution->env_json);
     free(execution->callback_url);
+    free(execution->last_loss);
     execution_outcome_release(&execution->outcome);
     *execution = (struct execution){ 0 };
 }

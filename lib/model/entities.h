@@ -126,6 +126,8 @@ struct execution {
     int64_t timeout_s;
     int64_t max_retries;
     int64_t attempts;               /* times it was sent to an executor */
+    int64_t retry_at;               /* pending after an attempt that was lost: when the next one is due; else 0 */
+    char *last_loss;                /* not final: why the last attempt was lost; NULL: none was */
     bool runnable;                  /* its session is running */
     char notify[ADDRESS_SIZE];      /* doorbell of who waits for it, or "" */
     int64_t created_at, started_at, completed_at;

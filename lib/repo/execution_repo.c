@@ -15,7 +15,7 @@
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
 
 enum { INSERT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
-       RETRY, NOTIFY, STATEMENTS };
+       RETRY, LOST, NOTIFY, STATEMENTS };
 
 const struct db_stmt execution_repo_statements[] = {
     [INSERT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
@@ -33,6 +33,7 @@ const struct db_stmt execution_repo_statements[] = {
     [FINISH] = { "UPDATE executions SET " EXECUTION_FINISH " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
     [RETRY] = { "UPDATE executions SET status = 'pending', claimed_by = NULL, pushed_until = NULL,"
                " due_at = " SQL_IN_MS " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
+    [LOST] = { "UPDATE executions SET error_kind = 'crashed', error_message = ? WHERE seq = ? AND status = 'pending'" },
     [NOTIFY] = { "SELECT notify FROM executions WHERE seq = ?" },
     [STATEMENTS] = { NULL },
 };
@@ -68,6 +69,8 @@ int read_execution(struct execution *out, const struct db_row *row, struct err *
     out->completed_at = db_row_int(row, 13);
     bool failed = false;
     out->callback_url = db_row_dup(row, 14, &failed);
+    out->retry_at = db_row_int(row, 15);
+    out->last_loss = db_row_dup(row, 16, &failed);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -234,6 +237,11 @@ int execution_repo_retry(struct db *db, int64_t seq, const char *claimed_by, int
         return -1;
     *changed_out = changed > 0;
     return 0;
+}
+
+int execution_repo_lost(struct db *db, int64_t seq, const char *why, struct err *err)
+{
+    return DB_EXEC(db, &sql[LOST], NULL, err, db_text(why), db_int(seq));
 }
 
 struct text_out {

@@ -39,6 +39,8 @@ int execution_repo_finish(struct db *db, int64_t seq, const char *claimed_by,
 /* running -> pending, due again in `delay_ms`. */
 int execution_repo_retry(struct db *db, int64_t seq, const char *claimed_by, int64_t delay_ms,
                          bool *changed_out, struct err *err) must_use;
+/* Why the last attempt of one that is to be tried again came to nothing, for users. */
+int execution_repo_lost(struct db *db, int64_t seq, const char *why, struct err *err) must_use;
 /* Makes a session's pending executions runnable; *changed_out (may be NULL) is how many. */
 int execution_repo_make_runnable(struct db *db, const char *session_id, uint64_t *changed_out,
                                  struct err *err) must_use;

@@ -8,9 +8,10 @@
 #define EXECUTION_COLUMNS                                                                          \
     "e.id, e.session_id, e.owner, e.status, e.language, e.seq, e.timeout_s, e.max_retries, e.attempts, " \
     "e.runnable, e.notify, " SQL_MS("e.created_at") ", " SQL_MS("e.started_at") ", "               \
-    SQL_MS("e.completed_at") ", e.callback_url"
+    SQL_MS("e.completed_at") ", e.callback_url, IF(e.status = 'pending' AND e.attempts > 0, " SQL_MS("e.due_at") ", NULL), "    \
+    "IF(e.status IN ('pending', 'running'), e.error_message, NULL)"
 #define EXECUTION_CODE_COLUMNS ", e.code, e.event_json, e.env_json"
-enum { EXECUTION_FIRST_EXTRA = 15, EXECUTION_CODE_COUNT = 3 };
+enum { EXECUTION_FIRST_EXTRA = 17, EXECUTION_CODE_COUNT = 3 };
 
 /* What makes a row final; its parameters first. Artifacts that were reported before stay when the outcome names none. */
 #define EXECUTION_FINISH                                                                           \

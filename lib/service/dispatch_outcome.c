@@ -96,13 +96,13 @@ void verdict_of_loss(enum exec_loss loss, const struct err *err, int64_t attempt
     const struct loss_rule *rule = &loss_rules[loss];
     *out = (struct verdict){ .suspect = rule->suspect, .cancel = rule->cancel, .status = rule->status,
                              .lost = rule->status == EXECUTION_CRASHED };
+    out->outcome.error_kind = copy(rule->kind);
+    out->outcome.error_message = copy(rule->message ? rule->message : err->text);
     if (rule->retry && attempts <= max_retries) {
         out->again = true;
         out->delay_ms = outcome_retry_delay_ms(attempts);
         return;
     }
-    out->outcome.error_kind = copy(rule->kind);
-    out->outcome.error_message = copy(rule->message ? rule->message : err->text);
     if (rule->status == EXECUTION_TIMEOUT) {
         out->outcome.has_exit_code = true;
         out->outcome.exit_code = -1;

@@ -8,7 +8,7 @@
 
 /* What to do with an execution that is no longer under way. */
 struct verdict {
-    bool again;                   /* try again in delay_ms; else it is final: */
+    bool again;                   /* try again in delay_ms, the outcome says why; else it is final: */
     int64_t delay_ms;
     enum execution_status status;
     bool suspect;                 /* its container may be dead */

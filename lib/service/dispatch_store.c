@@ -59,6 +59,8 @@ static int store_verdict(struct db *db, struct flight *flight, const char *claim
         : execution_repo_finish(db, flight->seq, claimed_by, verdict->status, &verdict->outcome, &flight->changed, err);
     if (result != 0 || !flight->changed || !verdict->lost)
         return result;
+    if (verdict->again && execution_repo_lost(db, flight->seq, verdict->outcome.error_message, err) != 0)
+        return -1;
     if (cancellation_repo_overrule(db, flight->seq, &flight->overruled, err) != 0)
         return -1;
     return flight->overruled ? 0 : replacement_repo_explain_one(db, flight->seq, err);

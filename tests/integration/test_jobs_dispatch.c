@@ -10,6 +10,7 @@
 
 #include "lib/io/doorbell.h"
 #include "lib/service/sessions.h"
+#include "lib/repo/execution_repo.h"
 #include "lib/util/clock.h"
 #include "lib/wire/execute.h"
 #include "tests/integration/dispatch_scene.h"
@@ -90,10 +91,21 @@ START_TEST(test_jobs_dispatch__a_broken_stream_is_tried_again)
     script_started(FAKE_CLOSE);
     stage_execute(&stage, &session, "pass", 3, id);
     stage_await_posts(fake, 1);
+    /* what clients see meanwhile: when, and why */
+    stage_await_count(&stage, "SELECT COUNT(*) FROM executions WHERE status = 'pending' AND attempts = 1"
+                              " AND due_at BETWEEN UTC_TIMESTAMP(3) AND UTC_TIMESTAMP(3) + INTERVAL 1 SECOND", 1);
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(execution_repo_get(stage.context.db, NULL, id, EXECUTION_WHOLE, &execution, &err), 0);
+    ck_assert(execution.retry_at > execution.started_at && execution.retry_at <= execution.started_at + 5000);
+    ck_assert_ptr_nonnull(execution.last_loss);
+    ck_assert_msg(strstr(execution.last_loss, "was lost while it ran this code") != NULL, "%s", execution.last_loss);
+    execution_release(&execution);
     script_answer("second\n", "2");
     stage_await_execution(&stage, id, &execution);
     ck_assert_int_eq(execution.status, EXECUTION_COMPLETED);
     ck_assert_int_eq(execution.attempts, 2);
+    ck_assert_ptr_null(execution.last_loss);
+    ck_assert_ptr_null(execution.outcome.error_kind);
     ck_assert_str_eq(execution.outcome.stdout_text, "second\n");
     execution_release(&execution);
 }

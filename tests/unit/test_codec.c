@@ -333,6 +333,16 @@ START_TEST(test_codec__execution_answers)
 }
 END_TEST
 
+START_TEST(test_codec__execution_tried_again)
+{
+    struct execution execution = example_execution();
+    execution.attempts = 2, execution.retry_at = 1767693904000, execution.last_loss = (char *)"Why";
+    cleanup_json struct json_object *object = execution_encode(&execution);
+    ck_assert_ptr_nonnull(strstr(json_text(object), "\"retry_at\":\"2026-01-06T10:05:04Z\",\"last_error\":{\"kind\":\"crashed\",\"message\":\"Why\"}"));
+    ck_assert_ptr_nonnull(strstr(json_text(object), "\"artifacts\":[],\"attempts\":2}}"));
+}
+END_TEST
+
 START_TEST(test_codec__failed_execution_says_why)
 {
     struct execution execution = example_execution();
@@ -378,6 +388,7 @@ int main(void)
     tcase_add_test(tcase, test_codec__execution_ceilings);
     tcase_add_test(tcase, test_codec__session_answers);
     tcase_add_test(tcase, test_codec__execution_answers);
+    tcase_add_test(tcase, test_codec__execution_tried_again);
     tcase_add_test(tcase, test_codec__failed_execution_says_why);
     tcase_add_test(tcase, test_codec__numbers);
     suite_add_tcase(suite, tcase);
