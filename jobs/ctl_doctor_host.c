@@ -236,4 +236,5 @@ void doctor_doorbells(struct doctor *doctor)
     say_doorbell(doctor, "dispatchd", bells->dispatchd);
     say_doorbell(doctor, "provisiond", bells->provisiond);
     say_doorbell(doctor, "pool", bells->pool);
+    say_doorbell(doctor, "webhookd", bells->webhookd);
 }

@@ -13,6 +13,7 @@ static struct json_object *usage_encode(const struct container_usage *usage)
     fields_add_int(object, "memory_mb", usage->memory_used_mb);
     fields_add_int(object, "cpu_time_ms", usage->cpu_time_ms);
     fields_add_time(object, "measured_at", usage->measured_at);
+    fields_add_time(object, "busy_since", usage->busy_since);
     return object;
 }
 

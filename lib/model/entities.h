@@ -71,6 +71,7 @@ struct container_usage {
     int64_t cpu_used_milli; /* thousandths of a CPU, between the last two measurements */
     int64_t memory_used_mb;
     int64_t measured_at;
+    int64_t busy_since;     /* it uses more than 80 % of its CPU or memory without a break; 0: it does not */
 };
 
 struct container {

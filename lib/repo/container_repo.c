@@ -81,7 +81,8 @@ static void read_usage(struct container_usage *out, const struct db_row *row)
                                      .cpu_time_ms = db_row_int(row, 22),
                                      .cpu_used_milli = db_row_int(row, 23),
                                      .memory_used_mb = db_row_int(row, 24),
-                                     .measured_at = db_row_int(row, 25) };
+                                     .measured_at = db_row_int(row, 25),
+                                     .busy_since = db_row_int(row, 28) };
 }
 
 int take_container(void *arg, const struct db_row *row, struct err *err)

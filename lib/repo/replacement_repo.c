@@ -6,7 +6,7 @@
 
 #define EXPLAIN " SET error_kind = 'crashed', error_message = CONCAT('The sandbox was lost while it ran this code. ', ?)"
 
-enum { BIND, HOLD_PENDING, LOSE_RUNNING, LAST, WAITING, LOST, RECORD, EXPLAIN_ALL, REASON, EXPLAIN_ONE, STATEMENTS };
+enum { BIND, HOLD_PENDING, LOSE_RUNNING, LAST, WAITING, LOST, RECORD, EXPLAIN_ALL, REASON, EXPLAIN_ONE, ENDED, STATEMENTS };
 
 const struct db_stmt replacement_repo_statements[] = {
     /* set from left to right: replaced_at sees the status before, started_at the one after */
@@ -36,6 +36,8 @@ const struct db_stmt replacement_repo_statements[] = {
                  " ON c.id = e.container_id WHERE e.seq = ? AND e.status IN ('pending', 'crashed')"
                  " AND c.status IN ('deleting', 'deleted') AND c.error IS NOT NULL" },
     [EXPLAIN_ONE] = { "UPDATE executions" EXPLAIN " WHERE seq = ? AND status IN ('pending', 'crashed')" },
+    [ENDED] = { "SELECT c.id FROM containers c FORCE INDEX (work) LEFT JOIN sessions s FORCE INDEX (id) ON s.id = c.session_id"
+                " WHERE c.status = 'running' AND c.node_id = ? AND (s.id IS NULL OR s.status NOT IN ('creating', 'running'))" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = replacement_repo_statements;
@@ -110,4 +112,9 @@ int replacement_repo_explain_one(struct db *db, int64_t seq, struct err *err)
     if (DB_QUERY(db, &sql[REASON], take_string, &reason, err, db_int(seq)) != 0)
         return -1;
     return reason.count == 0 ? 0 : DB_EXEC(db, &sql[EXPLAIN_ONE], NULL, err, db_text(reason.items[0]), db_int(seq));
+}
+
+int replacement_repo_ended(struct db *db, const char *node_id, struct string_list *out, struct err *err)
+{
+    return DB_QUERY(db, &sql[ENDED], take_string, out, err, db_text(node_id));
 }

@@ -26,6 +26,9 @@ int replacement_repo_explain(struct db *db, const char *session_id, const char *
 /* The same for one that was lost just now, if the reason is known already. Inside its transaction. */
 int replacement_repo_explain_one(struct db *db, int64_t seq, struct err *err) must_use;
 
+/* Ids of the node's running containers whose session has ended, or is not known. */
+int replacement_repo_ended(struct db *db, const char *node_id, struct string_list *out, struct err *err) must_use;
+
 /* Ids of sessions that have no container, since no node had room. */
 int replacement_repo_waiting(struct db *db, int64_t limit, struct string_list *out, struct err *err) must_use;
 /* Containers (id, session_id) of sessions that ran, on nodes that were not heard of for `silent_s`, or whose engine does not work and whose

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/repo/container_repo.h"
-#include "lib/repo/session_repo.h"
+#include "lib/repo/replacement_repo.h"
 #include "lib/service/metrics.h"
 #include "lib/service/provision_internal.h"
 #include "lib/service/replacing.h"
@@ -115,17 +115,17 @@ static void remove_unknown(struct provisioner *provisioner, struct runtime *runt
     }
 }
 
-static int drop_if_ended(struct provisioner *provisioner, const struct container *container, struct err *err)
+static int drop_ended(struct provisioner *provisioner, struct err *err)
 {
-    struct session session = { 0 };
+    struct db *db = provisioner->config.db;
+    cleanup(string_list_release) struct string_list ended = { 0 };
     bool changed = false;
-    if (session_repo_get(provisioner->config.db, NULL, container->session_id, &session, err) != 0)
-        return err->code == ERR_SESSION_NOT_FOUND
-            ? container_repo_delete(provisioner->config.db, container->id, &changed, err)
-            : -1;
-    bool ended = session_status_final(session.status);
-    session_release(&session);
-    return ended ? container_repo_delete(provisioner->config.db, container->id, &changed, err) : 0;
+    if (replacement_repo_ended(db, provisioner->config.node_id, &ended, err) != 0)
+        return -1;
+    for (size_t i = 0; i < ended.count; i++)
+        if (container_repo_delete(db, ended.items[i], &changed, err) != 0)
+            return -1;
+    return 0;
 }
 
 static int check_rows(struct provisioner *provisioner, const struct runtime_status *found, size_t count,
@@ -143,10 +143,8 @@ static int check_rows(struct provisioner *provisioner, const struct runtime_stat
         /* the list may be older than the container: it is asked about by name before anything is done */
         if ((!seen || seen->state != RUNTIME_RUNNING) && provision_examine(provisioner, container, err) != 0)
             return -1;
-        if (container->session_id[0] && drop_if_ended(provisioner, container, err) != 0)
-            return -1;
     }
-    return 0;
+    return drop_ended(provisioner, err);
 }
 
 int provision_reconcile(struct provisioner *provisioner, struct err *err)

@@ -11,6 +11,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/probe_repo.h"
 #include "lib/service/probe.h"
+#include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 #include "tests/integration/jobs_stage.h"
 
@@ -232,6 +233,36 @@ START_TEST(test_probe__a_node_whose_executors_all_miss_is_suspicious_itself)
 }
 END_TEST
 
+/* One that an operator added: its rooms are elsewhere. */
+START_TEST(test_probe__nodes_that_the_host_serves)
+{
+    const struct node far = { .id = "far", .engine = (char *)"unix:///nonexistent.sock" };
+    struct runtime_endpoint endpoint;
+    struct err err = ERR_INIT;
+    char command[512];
+    stage_sql(&stage, "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, cpu_milli, memory_mb, max_containers, last_seen_at,"
+                      " engine, host) VALUES ('far', 'docker', 'ready', '', 0, 1, 1, 1, UTC_TIMESTAMP(3), 'unix:///nonexistent.sock', 'stage'),"
+                      " ('others', 'docker', 'ready', '', 0, 1, 1, 1, UTC_TIMESTAMP(3), 'unix:///nonexistent.sock', 'somebody')");
+    set(0, "node_id = 'far'");
+    set(1, "node_id = 'others'");
+    struct settings *served = served_settings_new(stage.settings, &far, &err);
+    ck_assert_ptr_nonnull(served);
+    runtime_endpoint(&served->runtime, containers[0].id, &endpoint);
+    snprintf(command, sizeof(command), "mkdir -p $(dirname %s)", endpoint.unix_path);
+    ck_assert_int_eq(system(command), 0);
+    pass();
+    ck_assert_int_eq(done.asked, 2);
+    ck_assert_int_eq(of(0, "misses"), 1);
+    ck_assert_int_eq(of(1, "misses"), 0); /* that is another host's */
+    struct fake_executor *there = fake_executor_start(endpoint.unix_path);
+    fake_executor_answer_get(there, HEALTHY, strlen(HEALTHY), FAKE_CLOSE);
+    pass();
+    ck_assert_int_eq(of(0, "misses"), 0);
+    fake_executor_stop(there);
+    free(served);
+}
+END_TEST
+
 /* Two at once, on hosts that serve the same node for a moment: a miss is one. */
 START_TEST(test_probe__a_miss_that_somebody_else_counted_is_not_counted_again)
 {
@@ -321,6 +352,7 @@ int main(void)
     tcase_add_test(tcase, test_probe__who_never_answered_is_left_alone_until_it_does);
     tcase_add_test(tcase, test_probe__who_made_itself_ready_is_not_known_to_answer);
     tcase_add_test(tcase, test_probe__a_node_whose_executors_all_miss_is_suspicious_itself);
+    tcase_add_test(tcase, test_probe__nodes_that_the_host_serves);
     tcase_add_test(tcase, test_probe__a_miss_that_somebody_else_counted_is_not_counted_again);
     tcase_add_test(tcase, test_probe__silent_nodes_become_offline_by_the_databases_clock);
     tcase_add_test(tcase, test_probe__high_use_is_said_once_when_it_lasts_and_once_when_it_ends);
