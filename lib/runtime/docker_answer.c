@@ -50,6 +50,7 @@ void docker_read_state(struct json_object *answer, struct runtime_status *out)
     struct json_object *state = member(answer, "State");
     struct json_object *code = member(state, "ExitCode");
     out->state = state_of(text(state, "Status"));
+    out->paused = strcmp(text(state, "Status"), "paused") == 0;
     out->oom_killed = json_object_get_boolean(member(state, "OOMKilled"));
     out->exit_code = -1;
     if (out->state == RUNTIME_STOPPED && json_object_is_type(code, json_type_int))

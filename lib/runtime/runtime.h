@@ -57,6 +57,7 @@ struct runtime_status {
     enum runtime_state state;
     int64_t exit_code; /* RUNTIME_STOPPED; -1: unknown */
     bool oom_killed;
+    bool paused;       /* RUNTIME_RUNNING, but stopped by somebody who may let it go on */
 };
 
 /* What a container uses. */

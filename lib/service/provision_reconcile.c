@@ -37,12 +37,14 @@ static void describe_end(const struct runtime_status *status, struct finding *fi
         snprintf(out, REASON_SIZE, "The sandbox stopped unexpectedly: its engine knows nothing of it.");
 }
 
-static void describe_silence(const struct err *silence, struct finding *finding)
+static void describe_silence(const struct err *silence, bool paused, struct finding *finding)
 {
     bool secret = silence->code == ERR_UNAUTHORIZED;
     finding->death = (struct death){ .reason = finding->reason, .cause = secret ? DEATH_SECRET : DEATH_SILENT };
     snprintf(finding->reason, REASON_SIZE, "%s",
-             secret ? "The sandbox's executor did not accept its secret." : "The sandbox stopped answering.");
+             secret   ? "The sandbox's executor did not accept its secret."
+             : paused ? "The sandbox was paused at its engine, and did not go on."
+                      : "The sandbox stopped answering.");
 }
 
 /* What is wrong with it. Its executor is waited for, but no longer than the engine says that it runs: engines are
@@ -70,7 +72,7 @@ static int diagnose(struct provisioner *provisioner, const struct container *con
             return 0;
         if (silence.code == ERR_TIMEOUT && clock_mono_ms() < end)
             continue;
-        describe_silence(&silence, out);
+        describe_silence(&silence, status.paused, out);
         return 0;
     }
 }

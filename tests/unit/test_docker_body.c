@@ -177,6 +177,7 @@ START_TEST(test_docker_answer__states)
         ck_assert_int_eq(status.state, cases[i].state);
         ck_assert_int_eq(status.exit_code, cases[i].exit_code);
         ck_assert_int_eq(status.oom_killed, cases[i].oom_killed);
+        ck_assert_int_eq(status.paused, strstr(cases[i].answer, "paused") != NULL);
     }
 }
 END_TEST
