@@ -38,7 +38,7 @@ UNIT_TESTS += tests/unit/test_docker_target
 tests_unit_test_docker_target_SOURCES = tests/unit/test_docker_target.c
 tests_unit_test_docker_target_LDADD = $(RUNTIME_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_relay
-tests_integration_test_relay_SOURCES = tests/integration/test_relay.c tests/integration/relay_attacks.c tests/integration/relay_costs.c tests/integration/relay_runtime.c \
+tests_integration_test_relay_SOURCES = tests/integration/test_relay.c tests/integration/relay_attacks.c tests/integration/relay_costs.c tests/integration/relay_own.c tests/integration/relay_runtime.c \
 	$(RUNTIME_STAGE) tests/integration/relay_stage.c tests/integration/relay_stage.h
 EXTRA_tests_integration_test_relay_DEPENDENCIES = tests/fakes/shell_executor
 tests_integration_test_relay_LDADD = lib/libexecclient.a $(RUNTIME_TEST_LIBS)

@@ -40,7 +40,7 @@ bool http_tls_failed(CURLcode code, const char *reason, struct err *err)
         text = "The CA's certificate (ca.pem) cannot be read.";
     else if (code == CURLE_SSL_CERTPROBLEM)
         text = "Our certificate or its key (cert.pem, key.pem) cannot be read, or they do not belong together.";
-    else if (code == CURLE_SSL_CONNECT_ERROR)
+    else if (code == CURLE_SSL_CONNECT_ERROR && strstr(reason, "SSL routines"))
         text = "The other side does not speak TLS as we do.";
     if (!text)
         return false;

@@ -29,7 +29,8 @@ struct relay {
     int listener;
     char path[RELAY_PATH_SIZE];
     struct link *links;
-    size_t count;
+    size_t count, most;
+    int64_t idle_ms;
     int64_t accept_ms; /* not before */
     int64_t report_ms; /* likewise */
     int64_t tick_ms;   /* then every link is looked at */
@@ -64,6 +65,7 @@ struct relay *relay_new(const struct runtime_settings *settings, relay_report_fn
         return NULL;
     }
     relay->listener = -1;
+    relay_limit(relay, RELAY_LINKS_MAX, RELAY_IDLE_MS);
     relay->report = report;
     relay->arg = arg;
     if (docker_target_read(settings, &relay->target, err) != 0 || rooms_prepare(settings->directory, err) != 0 ||
@@ -73,6 +75,12 @@ struct relay *relay_new(const struct runtime_settings *settings, relay_report_fn
     }
     relay->place.target = &relay->target;
     return relay;
+}
+
+void relay_limit(struct relay *relay, size_t links, int64_t idle_ms)
+{
+    relay->most = links;
+    relay->idle_ms = idle_ms;
 }
 
 void relay_free(struct relay *relay)
@@ -104,9 +112,37 @@ static void say(struct relay *relay, const char *id, const struct err *err, int6
     relay->report(relay->arg, id, err);
 }
 
+static void drop(struct relay *relay, struct link **at)
+{
+    struct link *link = *at;
+    *at = link->next;
+    relay->count--;
+    link_free(link);
+}
+
+/* Clients keep connections that they may never use again; whoever waits needs the place more. */
+static void make_room(struct relay *relay, int64_t now)
+{
+    struct link **idlest = NULL;
+    for (struct link **at = &relay->links; *at; at = &(*at)->next)
+        if ((*at)->state == LINK_STREAM && now - (*at)->moved_ms >= relay->idle_ms && (!idlest || (*at)->moved_ms < (*idlest)->moved_ms))
+            idlest = at;
+    if (idlest)
+        drop(relay, idlest);
+}
+
+/* Whether somebody waits to be accepted. */
+static bool is_asked(const struct relay *relay)
+{
+    struct pollfd look = { .fd = relay->listener, .events = POLLIN };
+    return poll(&look, 1, 0) > 0;
+}
+
 static void accept_all(struct relay *relay, int64_t now)
 {
-    while (relay->count < RELAY_LINKS_MAX && now >= relay->accept_ms) {
+    if (relay->count >= relay->most && is_asked(relay))
+        make_room(relay, now);
+    while (relay->count < relay->most && now >= relay->accept_ms) {
         struct err err = ERR_INIT;
         int fd = accept4(relay->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EAGAIN || errno == EINTR))
@@ -147,9 +183,7 @@ static bool step_all(struct relay *relay, int64_t now)
             link->problem = ERR_INIT;
         }
         if (link->state == LINK_CLOSED) {
-            *at = link->next;
-            relay->count--;
-            link_free(link);
+            drop(relay, at);
             continue;
         }
         more = more || link->more;
@@ -167,7 +201,7 @@ int relay_step(struct relay *relay, int timeout_ms, struct err *err)
     if (timeout_ms < 0 || (timeout_ms > TICK_MS && (relay->count > 0 || relay->accept_ms > now)))
         timeout_ms = TICK_MS;
     unsigned used = 0;
-    bool open = relay->count < RELAY_LINKS_MAX && now >= relay->accept_ms;
+    bool open = relay->count < relay->most && now >= relay->accept_ms;
     relay->fds[used++] = (struct pollfd){ .fd = open ? relay->listener : -1, .events = POLLIN };
     for (const struct link *link = relay->links; link; link = link->next, used += LINK_FDS)
         link_interest(link, &relay->fds[used]);

@@ -7,7 +7,8 @@
 #include "lib/runtime/runtime.h"
 
 enum {
-    RELAY_LINKS_MAX = 1024, /* connections at once; more wait to be accepted */
+    RELAY_LINKS_MAX = 1024, /* connections at once; more take the place of idle ones, or wait to be accepted */
+    RELAY_IDLE_MS = 30000,  /* without a byte: nobody waits for an answer on it (executions send heartbeats) */
     RELAY_HEAD_MAX = 8192,
 };
 
@@ -24,6 +25,9 @@ void relay_free(struct relay *relay);
 int relay_step(struct relay *relay, int timeout_ms, struct err *err) must_use;
 /* Ends a wait of relay_step(), from any thread. */
 void relay_wake(struct relay *relay);
+
+/* Other limits than those above, for tests: at most RELAY_LINKS_MAX. */
+void relay_limit(struct relay *relay, size_t links, int64_t idle_ms);
 
 /* A client whose request does not name a container is answered 400; one whose engine is away 503, whose engine makes no sense 502. A container
  * that is gone or stopped closes the connection, as its executor would. */

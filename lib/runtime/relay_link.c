@@ -181,6 +181,7 @@ static void await_start(struct link *link, int64_t now_ms)
     link->frames = (struct docker_frames){ .on_text = on_text, .arg = link };
     link->state = LINK_STREAM;
     link->deadline_ms = 0;
+    link->moved_ms = now_ms;
     if (!docker_frames_feed(&link->frames, link->answer.data + answer.head_len, link->answer.len - answer.head_len))
         leave(link);
     strbuf_release(&link->answer);
@@ -230,6 +231,7 @@ static void stream(struct link *link, int64_t now_ms)
         if (!check_begin(link, now_ms))
             return;
         moved = (link->heard && link_write_client(link)) || moved;
+        link->moved_ms = moved ? now_ms : link->moved_ms;
     }
     link->more = moved;
     if (link->client_ended && !link->client_gone)

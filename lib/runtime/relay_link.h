@@ -41,6 +41,7 @@ struct link {
     struct raw *engine;
     char id[CONTAINER_ID_SIZE];
     int64_t deadline_ms; /* 0: none */
+    int64_t moved_ms;    /* when a byte was passed on last */
     struct strbuf up, down; /* to the executor, to the client */
     struct strbuf ask, answer; /* to and from the engine itself */
     struct docker_frames frames;

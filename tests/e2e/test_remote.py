@@ -49,8 +49,8 @@ class Remote(Case):
         super().tearDownClass()
         try:
             cls.stack.ctl("nodes", "remove", NODE, "--force")
-        finally:
             cls.admin.request("DELETE", f"/templates/{TEMPLATE}")
+        finally:
             cls.admin.close()
             cls.script("stop")
 

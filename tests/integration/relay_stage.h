@@ -43,6 +43,8 @@ ssize_t relay_stage_receive(int fd, char *out, size_t size);
 void relay_add_attacks(TCase *cases, const struct relay_stage *on);
 /* relay_runtime.c; empty without SANDBOX_LONG. */
 Suite *relay_runtime_suite(const struct relay_stage *stage);
+/* relay_own.c. */
+void relay_add_own(TCase *cases, const struct relay_stage *on);
 /* relay_costs.c. */
 void relay_add_costs(TCase *cases, const struct relay_stage *on);
 

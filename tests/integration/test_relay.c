@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 
 #include "lib/io/digest.h"
-#include "lib/runtime/relay.h"
 #include "lib/util/clock.h"
 #include "tests/integration/relay_stage.h"
 
@@ -328,33 +327,6 @@ START_TEST(test_relay__engine_killed_in_mid_stream)
 }
 END_TEST
 
-/* Whatever its connections are at; and nothing stays. */
-START_TEST(test_relay__ends)
-{
-    struct err err = ERR_INIT;
-    char directory[] = "/var/tmp/test-relay-XXXXXX", path[64];
-    struct relay_stage own = stage;
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    memcpy(own.directory, directory, sizeof(directory));
-    own.settings.directory = own.directory;
-    struct relay *relay = relay_new(&own.settings, NULL, NULL, &err);
-    ck_assert_msg(relay != NULL, "%s %s", err.text, err.detail);
-    char request[256];
-    snprintf(request, sizeof(request), half_request, stage.id[0]);
-    int fds[6];
-    for (int i = 0; i < 6; i++)
-        fds[i] = relay_stage_send(&own, i % 3 == 0 ? "GET" : i % 3 == 1 ? "\r\n\r\n" : request, i % 3 == 0 ? 3 : i % 3 == 1 ? 4 : strlen(request));
-    for (int i = 0; i < 12; i++)
-        ck_assert_int_eq(relay_step(relay, 20, &err), 0);
-    relay_free(relay);
-    snprintf(path, sizeof(path), "%s/relay.sock", directory);
-    ck_assert_int_ne(access(path, F_OK), 0);
-    for (int i = 0; i < 6; i++)
-        close(fds[i]);
-    rmdir(directory);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *all = suite_create("relay");
@@ -368,7 +340,7 @@ static Suite *suite(void)
     tcase_add_test(cases, test_relay__fifty_at_once);
     tcase_add_test(cases, test_relay__container_that_is_not_there);
     tcase_add_test(cases, test_relay__client_that_only_listens);
-    tcase_add_test(cases, test_relay__ends);
+    relay_add_own(cases, &stage);
     relay_add_attacks(cases, &stage);
     relay_add_costs(cases, &stage);
     tcase_add_test(cases, test_relay__engine_killed_in_mid_stream); /* the last: it is gone then */
