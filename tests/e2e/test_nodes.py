@@ -2,6 +2,8 @@
 """Container engines that an operator adds: sessions go to all of them, none to one that drains, and from one that is lost to another."""
 import os
 import shutil
+import socket
+import tempfile
 import unittest
 
 from base import Case
@@ -66,6 +68,7 @@ class Nodes(Case):
         self.assertEqual(result["stdout"].strip(), "it works")
 
     def test_life(self):
+        self.stack.until(lambda: all(self.node(name)["allocated"]["containers"] == 0 for name in NAMES), 10, "both are empty")
         boxes = [self.session(TEMPLATE) for _ in range(4)]
         places = {box: self.place(box) for box in boxes}
         self.assertEqual(sorted(places.values()), sorted(NAMES * 2), "spread by load")
@@ -81,6 +84,22 @@ class Nodes(Case):
         self.logs_of(boxes[0])
         self.drains(NAMES[0])
         self.is_lost(NAMES[0], [box for box, name in places.items() if name == NAMES[0]])
+
+    def test_engine_that_hangs_holds_up_nobody(self):
+        with tempfile.TemporaryDirectory(prefix="sbx-") as place, socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind(f"{place}/d.sock")
+            deaf.listen(64)
+            self.stack.ctl("nodes", "add", "e2e-deaf", "--engine", f"unix://{place}/d.sock", "--host", "node-01")
+            try:
+                self.stack.until(lambda: self.node("e2e-deaf")["served_by"] == "node-01", 10, "it is served")
+                box = self.session(TEMPLATE)
+                self.echoes(box)
+                self.client.delete(f"/sessions/{box}")
+                self.assertEqual(self.node("e2e-deaf")["status"], "offline")
+                seen = self.node(NAMES[1])["last_seen_at"]
+                self.stack.until(lambda: self.node(NAMES[1])["last_seen_at"] > seen, 6, "the others beat on")
+            finally:
+                self.stack.ctl("nodes", "remove", "e2e-deaf")
 
     def logs_of(self, box):
         answer = self.admin.get(f"/containers/{self.container(box)}/logs")
