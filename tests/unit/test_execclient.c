@@ -181,12 +181,13 @@ static struct exec_run *start(struct end *end, int64_t timeout_ms)
     return run;
 }
 
-static struct end run_one(void)
+#define run_one() run_for(1000)
+static struct end run_for(int64_t timeout_ms)
 {
     struct end end = { 0 };
     struct err err = ERR_INIT;
     int64_t limit = clock_mono_ms() + 20000;
-    start(&end, 1000);
+    start(&end, timeout_ms);
     while (end.answers + end.losses == 0 && clock_mono_ms() < limit)
         ck_assert_int_eq(http_run(http, NULL, 0, 100, &err), 0);
     ck_assert_int_eq(end.answers + end.losses, 1);
@@ -257,6 +258,12 @@ START_TEST(test_execclient__silence_is_a_loss)
     ck_assert_int_eq(end.loss, EXEC_LOSS_BROKEN);
     ck_assert_int_ge(clock_mono_ms() - begun, 900);
     ck_assert_int_lt(clock_mono_ms() - begun, 5000);
+    /* the executor keeps the time limit; one that lives, but does not, is waited for no longer than the margin */
+    fake_executor_script(fake, head, sizeof(head) - 1, FAKE_STALL);
+    begun = clock_mono_ms();
+    end = run_for(300 - EXEC_MARGIN_MS);
+    ck_assert_int_eq(end.loss, EXEC_LOSS_OVERDUE);
+    ck_assert_int_lt(clock_mono_ms() - begun, 900);
 }
 END_TEST
 
