@@ -8,6 +8,7 @@
 
 enum {
     FLIGHTS_MAX = 4096,
+    SAY_MS = 60000,
     FILES_SPARE = 128, /* descriptors for everything but streams */
 };
 
@@ -40,9 +41,20 @@ static int dispatchd_open(struct job *job, struct err *err)
     return job->state ? 0 : -1;
 }
 
+static void note_done(struct job *job)
+{
+    struct dispatch_done done;
+    dispatch_take_done(job->state, &done);
+    for (int i = 0; i < EXECUTION_STATUSES; i++)
+        job_did(job, execution_status_name((enum execution_status)i), done.ended[i]);
+    job_did(job, "retried", done.retried);
+}
+
 static enum job_step dispatchd_step(struct job *job, struct err *err)
 {
-    if (dispatch_step(job->state, job->rung || job->due, err) != 0)
+    int status = dispatch_step(job->state, job->rung || job->due, err);
+    note_done(job);
+    if (status != 0)
         return JOB_STEP_FAILED;
     return dispatch_busy(job->state) ? JOB_STEP_BUSY : JOB_STEP_IDLE;
 }
@@ -61,6 +73,7 @@ static const struct job_definition dispatchd = {
     .name = "dispatchd",
     .summary = "Sends executions to their sandboxes and stores what comes of them.",
     .interval_ms = DOORBELL_FALLBACK_MS,
+    .say_ms = SAY_MS,
     .doorbell = address,
     .open = dispatchd_open,
     .step = dispatchd_step,

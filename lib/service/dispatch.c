@@ -70,6 +70,12 @@ void dispatch_free(struct dispatch *dispatch)
     free(dispatch);
 }
 
+void dispatch_take_done(struct dispatch *dispatch, struct dispatch_done *out)
+{
+    *out = dispatch->done;
+    dispatch->done = (struct dispatch_done){ 0 };
+}
+
 bool dispatch_busy(const struct dispatch *dispatch)
 {
     return dispatch->running.count + dispatch->moving.count + dispatch->ended.count > 0;

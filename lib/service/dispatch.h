@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "lib/io/db.h"
+#include "lib/model/states.h"
 #include "lib/service/report.h"
 #include "lib/service/settings.h"
 #include "lib/util/metrics.h"
@@ -37,6 +38,12 @@ int dispatch_step(struct dispatch *dispatch, bool look, struct err *err) must_us
  * as soon as an execution has ended. */
 int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms,
                   struct err *err) must_use;
+/* What became of executions since the last call, by their status; final ones only. */
+struct dispatch_done {
+    int64_t ended[EXECUTION_STATUSES];
+    int64_t retried; /* lost, and due again */
+};
+void dispatch_take_done(struct dispatch *dispatch, struct dispatch_done *out);
 /* Whether executions are under way or wait to be stored. */
 bool dispatch_busy(const struct dispatch *dispatch);
 

@@ -52,6 +52,7 @@ struct dispatch {
     struct flight **table; /* by seq; a power of two */
     size_t table_mask;
     int64_t renew_at_ms, pushed_at_ms; /* when leases are renewed, and pushing executors' cancellations looked at */
+    struct dispatch_done done;
     bool look;    /* the queue may hold something for us */
     bool recover; /* the rows may say we run what we do not know of */
 };

@@ -123,15 +123,17 @@ static void ring_late_waiter(struct dispatch *dispatch, const struct flight *fli
 }
 
 /* `changed` as store_work() left it, and as is_stored() sees it. */
-static void count(const struct dispatch *dispatch, const struct flight *flight, bool retried)
+static void count(struct dispatch *dispatch, const struct flight *flight, bool retried)
 {
     struct metrics *metrics = dispatch->config.metrics;
     const struct verdict *verdict = &flight->verdict;
+    enum execution_status status = flight->overruled ? EXECUTION_CANCELLED : verdict->status;
     if (retried)
         metrics_add(metrics, METRIC_EXECUTION_RETRIES, 0, 0, 1);
     if (flight->changed)
-        metrics_execution_done(metrics, flight->language, flight->overruled ? EXECUTION_CANCELLED : verdict->status,
-                               &verdict->outcome);
+        metrics_execution_done(metrics, flight->language, status, &verdict->outcome);
+    dispatch->done.retried += retried;
+    dispatch->done.ended[status] += flight->changed;
 }
 
 /* After the commit: waiters first, for they are waiting. */
