@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -121,7 +122,6 @@ static const struct way {
     enum fake_ending ending;
 } ways[] = {
     { "hangs", "", "did not come in time", FAKE_STALL },
-    { "half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n{\"sta", "did not come in time", FAKE_STALL },
     { "breaks off", "HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n{\"sta", "broke", FAKE_CLOSE },
     { "no HTTP", "hello\r\n\r\n", "broke", FAKE_CLOSE },
     { "garbage", ANSWER("200 OK", "[]"), "makes no sense", FAKE_CLOSE },
@@ -129,6 +129,8 @@ static const struct way {
       FAKE_CLOSE },
     { "an error", ANSWER("500 No", ""), "HTTP 500", FAKE_CLOSE },
     { "another secret", ANSWER("401 No", ""), "does not accept its secret", FAKE_CLOSE },
+    /* the last one takes as long as the first: in the long run only */
+    { "half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n{\"sta", "did not come in time", FAKE_STALL },
 };
 
 START_TEST(test_probe__three_misses_in_a_row_make_it_suspect)
@@ -347,7 +349,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_probe__who_answers_misses_nothing_and_nothing_is_written);
-    tcase_add_loop_test(tcase, test_probe__three_misses_in_a_row_make_it_suspect, 0, sizeof(ways) / sizeof(ways[0]));
+    tcase_add_loop_test(tcase, test_probe__three_misses_in_a_row_make_it_suspect, 0, sizeof(ways) / sizeof(ways[0]) - !getenv("SANDBOX_LONG"));
     tcase_add_test(tcase, test_probe__the_doorbell_of_provisiond_rings_and_a_warm_one_is_suspect_too);
     tcase_add_test(tcase, test_probe__who_never_answered_is_left_alone_until_it_does);
     tcase_add_test(tcase, test_probe__who_made_itself_ready_is_not_known_to_answer);
