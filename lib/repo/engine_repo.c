@@ -9,7 +9,7 @@
 #define SERVED_COLUMNS "SELECT id, engine, tls_directory, host, served_by, cpu_limit_milli, memory_limit_mb, containers_limit FROM nodes"
 #define FREE "(served_by = ? OR served_until IS NULL OR served_until <= " SQL_NOW ")"
 
-enum { ADD, SERVABLE, SERVE, HELD, RELEASE, REACHED, BEAT, LOCK, CONTAINERS, REMOVE, REMOVE_IMAGES, GIVE_UP, STATEMENTS };
+enum { ADD, SERVABLE, SERVE, HELD, RELEASE, REACHED, NAMED, BEAT, LOCK, CONTAINERS, REMOVE, REMOVE_IMAGES, GIVE_UP, STATEMENTS };
 
 const struct db_stmt engine_repo_statements[] = {
     [ADD] = { "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, error, cpu_milli, memory_mb, max_containers,"
@@ -22,6 +22,7 @@ const struct db_stmt engine_repo_statements[] = {
                " AND served_until > " SQL_NOW },
     [RELEASE] = { "UPDATE nodes SET served_until = " SQL_NOW " WHERE engine <> '' AND served_by = ?" },
     [REACHED] = { SERVED_COLUMNS " WHERE engine <> '' AND (host = ? OR (served_by = ? AND served_until > " SQL_NOW ")) ORDER BY id" },
+    [NAMED] = { "SELECT COUNT(*) FROM nodes WHERE id = ? AND engine <> ''" },
     [BEAT] = { "UPDATE nodes SET status = IF(status = 'draining', status, ?), isolation = LEFT(?, 255), isolation_weaker = ?,"
                " error = LEFT(?, 1024), cpu_milli = ?, memory_mb = ?, max_containers = ?, last_seen_at = " SQL_NOW
                " WHERE id = ? AND engine <> '' AND served_by = ?" },
@@ -113,6 +114,16 @@ int engine_repo_reached(struct db *db, const char *own, struct node_list *out, s
         return -1;
     *out = found;
     found = (struct node_list){ 0 };
+    return 0;
+}
+
+int engine_repo_check_own(struct db *db, const char *own, struct err *err)
+{
+    int64_t added = 0;
+    if (DB_QUERY(db, &sql[NAMED], take_int, &added, err, db_text(own)) != 0)
+        return -1;
+    if (added)
+        return err_set(err, ERR_CONFLICT, "There is a node '%.64s' with an engine of its own already: give this host another node.id.", own);
     return 0;
 }
 

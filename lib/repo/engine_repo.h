@@ -20,6 +20,8 @@ int engine_repo_serve(struct db *db, const char *own, struct node_list *out, str
 int engine_repo_release(struct db *db, const char *own, struct err *err) must_use;
 /* The rows that host `own` reaches: it holds their lease, or they name it. As above. */
 int engine_repo_reached(struct db *db, const char *own, struct node_list *out, struct err *err) must_use;
+/* That the name of a host's own node is not one of these: ERR_CONFLICT. */
+int engine_repo_check_own(struct db *db, const char *own, struct err *err) must_use;
 /* As node_repo_beat(), for a row whose lease host `own` has; others are left alone. */
 int engine_repo_beat(struct db *db, const struct node *node, const char *own, struct err *err) must_use;
 

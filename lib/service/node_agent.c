@@ -136,7 +136,11 @@ int node_agent_beat(struct node_agent *agent, struct err *err)
     if (describe(agent, &info, broken) != 0)
         return err_internal(err, ENOMEM, "describing the node");
     report_change(agent, broken);
-    return agent->added ? engine_repo_beat(agent->db, &agent->node, agent->own, err) : node_repo_beat(agent->db, &agent->node, err);
+    if (agent->added)
+        return engine_repo_beat(agent->db, &agent->node, agent->own, err);
+    if (engine_repo_check_own(agent->db, agent->own, err) != 0)
+        return -1;
+    return node_repo_beat(agent->db, &agent->node, err);
 }
 
 int node_agent_images(struct node_agent *agent, struct err *err)

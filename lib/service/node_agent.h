@@ -24,7 +24,8 @@ void node_agent_capacity(const struct node_settings *settings, struct node *out)
 
 /* The engine's driver, opened when needed; NULL with err while it cannot be. */
 struct runtime *node_agent_runtime(struct node_agent *agent, struct err *err) must_use;
-/* Looks at the engine and writes the node's row, an added node's only while this host has its lease. Fails only when the database does. */
+/* Looks at the engine and writes the node's row, an added node's only while this host has its lease. Fails only when the database does,
+ * or (ERR_CONFLICT) when the own node's name is that of an added one. */
 int node_agent_beat(struct node_agent *agent, struct err *err) must_use;
 /* Asks the engine for its images and writes down what has changed. Fails only when the database does. */
 int node_agent_images(struct node_agent *agent, struct err *err) must_use;

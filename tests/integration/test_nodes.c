@@ -293,6 +293,17 @@ START_TEST(test_nodes__a_session_whose_image_is_pulled_is_not_stuck)
 }
 END_TEST
 
+START_TEST(test_nodes__a_host_takes_no_name_that_is_taken)
+{
+    struct err err = ERR_INIT;
+    add("n1", "unix:///run/one.sock", "a");
+    fixture_node("a", 4000, 4096, 10);
+    OK(engine_repo_check_own(fixture_db, "a", &err));
+    OK(engine_repo_check_own(fixture_db, "new", &err));
+    FAILS(engine_repo_check_own(fixture_db, "n1", &err), ERR_CONFLICT);
+}
+END_TEST
+
 START_TEST(test_nodes__have_settings_of_their_own)
 {
     struct err err = ERR_INIT;
@@ -351,6 +362,7 @@ int main(void)
     tcase_add_test(tcase, test_nodes__one_with_sandboxes_is_not_removed);
     tcase_add_test(tcase, test_nodes__one_that_is_gone_for_good_is_given_up);
     tcase_add_test(tcase, test_nodes__have_settings_of_their_own);
+    tcase_add_test(tcase, test_nodes__a_host_takes_no_name_that_is_taken);
     tcase_add_test(tcase, test_nodes__a_session_whose_image_is_pulled_is_not_stuck);
     tcase_add_test(tcase, test_nodes__an_engine_that_is_gone_loses_its_sessions);
     tcase_add_test(tcase, test_nodes__images_are_written_as_a_difference);
