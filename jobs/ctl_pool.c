@@ -25,15 +25,17 @@ int ctl_pool(struct ctl *ctl, struct err *err)
     cleanup(pool_rows_release) struct pool_rows pools = { 0 };
     if (demand_repo_pools(ctl->context.db, &pools, err) != 0)
         return -1;
-    printf("%-24s  %5s  %6s  %8s  %6s  %5s  %6s  %12s  %s\n", "TEMPLATE", "MIN", "TARGET", "MAX IDLE", "WANTED", "WARM", "MAKING",
-           "SESSIONS/MIN", "");
+    printf("%-24s  %5s  %6s  %8s  %6s  %5s  %6s  %12s  %5s  %s\n", "TEMPLATE", "MIN", "TARGET", "MAX IDLE", "WANTED", "WARM", "MAKING",
+           "SESSIONS/MIN", "HITS", "");
     for (size_t i = 0; i < pools.count; i++) {
         const struct pool_row *p = &pools.items[i];
-        char wanted[24] = "-";
+        char wanted[24] = "-", hits[24] = "-";
         if (p->wanted >= 0)
             snprintf(wanted, sizeof(wanted), "%" PRId64, p->wanted);
-        printf("%-24s  %5" PRId64 "  %6" PRId64 "  %6" PRId64 " s  %6s  %5" PRId64 "  %6" PRId64 "  %12" PRId64 "  %s\n", p->template_id,
-               p->min, p->target, p->max_idle_s, wanted, p->warm, p->creating, p->sessions, remark(p));
+        if (p->sessions > 0)
+            snprintf(hits, sizeof(hits), "%" PRId64 " %%", p->hits * 100 / p->sessions);
+        printf("%-24s  %5" PRId64 "  %6" PRId64 "  %6" PRId64 " s  %6s  %5" PRId64 "  %6" PRId64 "  %12" PRId64 "  %5s  %s\n", p->template_id,
+               p->min, p->target, p->max_idle_s, wanted, p->warm, p->creating, p->sessions, hits, remark(p));
     }
     return 0;
 }

@@ -17,7 +17,7 @@ const struct db_stmt demand_repo_statements[] = {
     /* sessions further back are only looked for when it matters */
     [READ] = { "SELECT d.template_id IS NOT NULL, IFNULL(d.wanted, 0),"
                " IFNULL(TIMESTAMPDIFF(SECOND, d.changed_at, " SQL_NOW "), 0), (SELECT COUNT(*) " SESSIONS_SINCE "),"
-               " IF(? = 0 OR d.template_id IS NULL OR d.claimed_at > " SQL_NOW " - INTERVAL ? SECOND, 0,"
+               " IF(? = 0 OR d.template_id IS NULL OR GREATEST(d.claimed_at, t.updated_at) > " SQL_NOW " - INTERVAL ? SECOND, 0,"
                " NOT EXISTS (SELECT 1 " SESSIONS_SINCE "))"
                " FROM templates t LEFT JOIN pool_demand d ON d.template_id = t.id WHERE t.id = ?" },
     [STORE] = { "INSERT INTO pool_demand (template_id, wanted, claimed_at, changed_at) VALUES (?, ?, " SQL_NOW ", " SQL_NOW ")"
@@ -26,7 +26,7 @@ const struct db_stmt demand_repo_statements[] = {
     [LOCK] = { "SELECT wanted FROM pool_demand WHERE template_id = ? FOR UPDATE" },
     [POOLS] = { "SELECT t.id, t.deprecated, t.pool_min, t.pool_target, t.pool_max_idle_s, IFNULL(d.wanted, -1), "
                 CONTAINERS_THAT "c.status = 'warm' AND c.suspect = 0), " CONTAINERS_THAT "c.status = 'creating'),"
-                " (SELECT COUNT(*) " SESSIONS_SINCE ")"
+                " (SELECT COUNT(*) " SESSIONS_SINCE "), (SELECT COUNT(*) " SESSIONS_SINCE " AND s.started_at = s.created_at)"
                 " FROM templates t LEFT JOIN pool_demand d ON d.template_id = t.id ORDER BY t.id" },
     [STATEMENTS] = { NULL },
 };
@@ -79,11 +79,12 @@ static int take_pool(void *arg, const struct db_row *row, struct err *err)
     item->warm = db_row_int(row, 6);
     item->creating = db_row_int(row, 7);
     item->sessions = db_row_int(row, 8);
+    item->hits = db_row_int(row, 9);
     return row_text(row, 0, item->template_id, sizeof(item->template_id), err);
 }
 
 int demand_repo_pools(struct db *db, struct pool_rows *out, struct err *err)
 {
     enum { MINUTE_S = 60 };
-    return DB_QUERY(db, &sql[POOLS], take_pool, out, err, db_int(MINUTE_S));
+    return DB_QUERY(db, &sql[POOLS], take_pool, out, err, db_int(MINUTE_S), db_int(MINUTE_S));
 }

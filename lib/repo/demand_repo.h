@@ -13,7 +13,7 @@ struct demand {
     int64_t wanted;     /* warm containers */
     int64_t changed_s;  /* since that was changed */
     int64_t burst;      /* sessions that could have had a warm one, within DEMAND_BURST_S */
-    bool idle;          /* none of them for pool_max_idle_s */
+    bool idle;          /* none of them for pool_max_idle_s, nor was the template changed */
 };
 
 /* What the template's row and its sessions say now. Sessions of other sizes do not count: no warm container fits them. */
@@ -29,7 +29,7 @@ struct pool_row {
     bool deprecated;
     int64_t min, target, max_idle_s;
     int64_t wanted, warm, creating; /* wanted -1: sandbox-pool has not looked yet */
-    int64_t sessions;               /* of the last minute, of the template's size */
+    int64_t sessions, hits;         /* of the last minute, of the template's size; which of them had a warm one at once */
 };
 struct pool_rows {
     struct pool_row *items;

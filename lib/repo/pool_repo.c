@@ -19,9 +19,9 @@
 enum { FIND_WARM, CLAIM_WARM, COUNT_POOL, SURPLUS, ORPHANS, DISCARD, DISCARD_ALL, STATEMENTS };
 
 const struct db_stmt pool_repo_statements[] = {
-    /* In the order of the key, so that only the row that is taken is locked. */
+    /* In the order of the key, so that only the row that is taken is locked. One that a probe has missed may be under examination. */
     [FIND_WARM] = { "SELECT " CONTAINER_COLUMNS " FROM containers c FORCE INDEX (pool)"
-                    " WHERE c.template_id = ? AND c.status = 'warm' AND c.suspect = 0 AND NOT " OTHERWISE
+                    " WHERE c.template_id = ? AND c.status = 'warm' AND c.suspect = 0 AND c.misses = 0 AND NOT " OTHERWISE
                     " AND NOT EXISTS " ON_NODE_THAT "<> 'ready')"
                     " ORDER BY c.seq LIMIT 1 FOR UPDATE SKIP LOCKED" },
     [CLAIM_WARM] = { "UPDATE containers SET status = 'running', session_id = ?"
@@ -29,13 +29,13 @@ const struct db_stmt pool_repo_statements[] = {
     [COUNT_POOL] = { "SELECT IFNULL(SUM(status = 'warm' AND suspect = 0), 0), IFNULL(SUM(status = 'creating'), 0)"
                      " FROM containers FORCE INDEX (pool) WHERE template_id = ? AND " OF_POOL },
     /* Those that no longer fit go anyway and do not count against those that do; of these the aged ones go first, then
-     * the oldest. Age alone takes none of the last pool_min. */
-    [SURPLUS] = { "SELECT r.id FROM (SELECT w.id, w.seq, w.unfit, w.aged,"
-                  " ROW_NUMBER() OVER (ORDER BY w.unfit, w.aged, w.seq DESC) AS place FROM"
-                  " (SELECT c.id, c.seq, (? > 0 AND c.ready_at < " SQL_NOW " - INTERVAL ? SECOND) AS aged,"
+     * the oldest. Age alone takes none of the last pool_min. Those being made go only when they would not fit. */
+    [SURPLUS] = { "SELECT r.id FROM (SELECT w.id, w.seq, w.unfit, w.aged, w.making,"
+                  " ROW_NUMBER() OVER (ORDER BY w.making, w.unfit, w.aged, w.seq DESC) AS place FROM"
+                  " (SELECT c.id, c.seq, c.status = 'creating' AS making, (c.status = 'warm' AND ? > 0 AND c.ready_at < " SQL_NOW " - INTERVAL ? SECOND) AS aged,"
                   " " OTHERWISE " OR EXISTS " ON_NODE_THAT "<> 'ready') AS unfit"
-                  " FROM containers c FORCE INDEX (pool) WHERE c.template_id = ? AND c.status = 'warm') w) r"
-                  " WHERE r.unfit OR r.place > ? OR (r.aged AND r.place > ?) ORDER BY r.seq" },
+                  " FROM containers c FORCE INDEX (pool) WHERE c.template_id = ? AND c." OF_POOL ") w) r"
+                  " WHERE r.unfit OR (NOT r.making AND (r.place > ? OR (r.aged AND r.place > ?))) ORDER BY r.seq" },
     [ORPHANS] = { "SELECT c.id FROM containers c FORCE INDEX (work) WHERE c." OF_POOL
                   " AND NOT EXISTS (SELECT 1 FROM templates t WHERE t.id = c.template_id)" },
     [DISCARD] = { TO_DELETING("id") " AND id = ?" },

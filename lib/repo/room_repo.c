@@ -11,7 +11,7 @@
 #define OF_POOL "SUM(IF(session_id = '' AND status <> 'running', "
 #define LEFT_OF(column, sum) "n." column " - IFNULL(u." sum ", 0) - IFNULL(w." sum ", 0)"
 
-enum { SOON, LOCK, EVICTABLE, STATEMENTS };
+enum { SOON, LOCK, EVICTABLE, SEIZE, STATEMENTS };
 
 const struct db_stmt room_repo_statements[] = {
     [SOON] = { "SELECT n.id, n.runtime_type, " LEFT_OF("cpu_milli", "cpu") " AS cpu_left, " LEFT_OF("memory_mb", "memory") ", "
@@ -25,7 +25,9 @@ const struct db_stmt room_repo_statements[] = {
     [LOCK] = { "SELECT id FROM nodes WHERE id = ? AND status = 'ready' FOR UPDATE" },
     [EVICTABLE] = { "SELECT id, cpu_milli, memory_mb FROM containers FORCE INDEX (work)"
                     " WHERE status IN ('creating', 'warm') AND node_id = ? AND session_id = ''"
-                    " ORDER BY status = 'creating', seq FOR UPDATE SKIP LOCKED" },
+                    " ORDER BY status = 'creating', seq" },
+    [SEIZE] = { "SELECT id FROM containers FORCE INDEX (id) WHERE id = ? AND status IN ('creating', 'warm') AND session_id = ''"
+                " FOR UPDATE SKIP LOCKED" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = room_repo_statements;
@@ -61,13 +63,23 @@ int room_repo_soon(struct db *db, const char *node_id, int64_t alive_s, struct n
     return DB_QUERY(db, &sql[SOON], take_room, out, err, db_int(alive_s), db_text(node_id), db_text(node_id));
 }
 
-int room_repo_lock(struct db *db, const char *node_id, bool *locked_out, struct err *err)
+static int lock(struct db *db, const struct db_stmt *stmt, const char *id, bool *locked_out, struct err *err)
 {
     cleanup(string_list_release) struct string_list locked = { 0 };
-    if (DB_QUERY(db, &sql[LOCK], take_string, &locked, err, db_text(node_id)) != 0)
+    if (DB_QUERY(db, stmt, take_string, &locked, err, db_text(id)) != 0)
         return -1;
     *locked_out = locked.count > 0;
     return 0;
+}
+
+int room_repo_lock(struct db *db, const char *node_id, bool *locked_out, struct err *err)
+{
+    return lock(db, &sql[LOCK], node_id, locked_out, err);
+}
+
+int room_repo_seize(struct db *db, const char *container_id, bool *locked_out, struct err *err)
+{
+    return lock(db, &sql[SEIZE], container_id, locked_out, err);
 }
 
 static int take_evictable(void *arg, const struct db_row *row, struct err *err)

@@ -7,10 +7,10 @@
 #include "lib/model/entities.h"
 #include "lib/repo/list.h"
 
-/* Sessions for which warm containers were removed; the room is theirs. A node's, or all. */
+/* Sessions that wait for room, for which warm containers were removed perhaps; the room is theirs. A node's, or all. */
 #define ROOM_WAITED_FOR                                                                            \
     "SELECT node_id, SUM(cpu_milli) AS cpu, SUM(memory_mb) AS memory, COUNT(*) AS containers"      \
-    " FROM sessions FORCE INDEX (expiry) WHERE status = 'creating' AND container_id = '' AND started_at IS NULL"
+    " FROM sessions FORCE INDEX (expiry) WHERE status = 'creating' AND container_id = ''"
 
 struct room {
     int64_t cpu_milli, memory_mb, containers;
@@ -31,8 +31,9 @@ void node_room_list_release(struct node_room_list *list);
 int room_repo_soon(struct db *db, const char *node_id, int64_t alive_s, struct node_room_list *out, struct err *err) must_use;
 /* Inside a transaction: nobody else places or evicts there until its end. *locked_out false: it is not ready any more. */
 int room_repo_lock(struct db *db, const char *node_id, bool *locked_out, struct err *err) must_use;
-/* The pool's containers on a node, warm ones first, the oldest first; locked, without those that somebody else has locked. Only id and
- * resources are filled in. */
+/* The pool's containers on a node, warm ones first, the oldest first. Nothing is locked; only id and resources are filled in. */
 int room_repo_evictable(struct db *db, const char *node_id, struct container_list *out, struct err *err) must_use;
+/* Inside a transaction: one of them is ours to remove. *locked_out false: a session has it, or is about to. */
+int room_repo_seize(struct db *db, const char *container_id, bool *locked_out, struct err *err) must_use;
 
 #endif

@@ -39,14 +39,12 @@ int limit_execution(const struct context *context, const char *owner, struct err
     return take(context, METRIC_LIMIT_EXECUTIONS, owner, context->settings->limits.executions_per_minute, "executions of one owner", err);
 }
 
-int limit_session(const struct context *context, const char *owner, struct err *err)
+static int check_sessions(const struct context *context, const char *owner, int64_t own, struct err *err)
 {
     int64_t allowed = context->settings->limits.sessions, open = 0;
-    if (allowed == 0)
-        return 0;
-    if (owner_repo_lock(context->db, owner, err) != 0 ||
-        owner_repo_open_sessions(context->db, owner, &open, err) != 0)
+    if (owner_repo_open_sessions(context->db, owner, &open, err) != 0)
         return -1;
+    open -= own;
     if (open < allowed)
         return 0;
     metrics_add(context->metrics, METRIC_RATE_LIMITED, METRIC_LIMIT_SESSIONS, 0, 1);
@@ -54,4 +52,16 @@ int limit_session(const struct context *context, const char *owner, struct err *
             ". End one that is not needed any longer.", allowed, open);
     err->retry_after_s = QUOTA_RETRY_S;
     return -1;
+}
+
+int limit_session_soon(const struct context *context, const char *owner, struct err *err)
+{
+    return context->settings->limits.sessions == 0 ? 0 : check_sessions(context, owner, 0, err);
+}
+
+int limit_session_stored(const struct context *context, const char *owner, struct err *err)
+{
+    if (context->settings->limits.sessions == 0)
+        return 0;
+    return owner_repo_lock(context->db, owner, err) != 0 ? -1 : check_sessions(context, owner, 1, err);
 }

@@ -11,8 +11,10 @@
 int limit_request(const struct context *context, const char *token_id, struct err *err) must_use;
 int limit_execution(const struct context *context, const char *owner, struct err *err) must_use;
 
-/* Whether `owner` may have one more session. Inside the transaction that stores it: others of the same owner wait, so that the
- * count is exact. ERR_RATE_LIMITED. */
-int limit_session(const struct context *context, const char *owner, struct err *err) must_use;
+/* Whether `owner` may have one more session, in the transaction that stores it. Asked twice: before anything is taken for it (a look, which
+ * may be out of date), and once it is stored, last before the commit: then others of the same owner wait, so that the count is exact, for
+ * as short as can be. ERR_RATE_LIMITED. */
+int limit_session_soon(const struct context *context, const char *owner, struct err *err) must_use;
+int limit_session_stored(const struct context *context, const char *owner, struct err *err) must_use;
 
 #endif

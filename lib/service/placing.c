@@ -40,21 +40,34 @@ static bool would_hold(const struct node_room *node, const struct resources *nee
     return holds(&all, need);
 }
 
-/* The first of them that together leave enough; those that others have locked are not among them. */
+/* Marks as deleting the first of them that together leave enough, locked one by one: no more of the pool is kept from others than goes. */
+static int seize(struct db *db, struct container_list *pool, struct room *left, const struct resources *need, struct err *err)
+{
+    for (size_t i = 0; i < pool->count && !holds(left, need); i++) {
+        struct container *container = &pool->items[i];
+        bool locked = false;
+        if (room_repo_seize(db, container->id, &locked, err) != 0)
+            return -1;
+        if (!locked)
+            continue;
+        container->status = CONTAINER_DELETING;
+        left->cpu_milli += container->resources.cpu_milli;
+        left->memory_mb += container->resources.memory_mb;
+        left->containers++;
+    }
+    return 0;
+}
+
 static int evict(struct db *db, const char *node_id, struct room *left, const struct resources *need, bool *made_out, struct err *err)
 {
     cleanup(container_list_release) struct container_list pool = { 0 };
-    size_t count = 0;
-    if (!holds(left, need) && room_repo_evictable(db, node_id, &pool, err) != 0)
+    if (!holds(left, need) && (room_repo_evictable(db, node_id, &pool, err) != 0 || seize(db, &pool, left, need, err) != 0))
         return -1;
-    for (; count < pool.count && !holds(left, need); count++) {
-        left->cpu_milli += pool.items[count].resources.cpu_milli;
-        left->memory_mb += pool.items[count].resources.memory_mb;
-        left->containers++;
-    }
     *made_out = holds(left, need);
-    for (size_t i = 0; *made_out && i < count; i++) {
+    for (size_t i = 0; *made_out && i < pool.count; i++) {
         bool changed = false;
+        if (pool.items[i].status != CONTAINER_DELETING)
+            continue;
         if (container_repo_discard(db, pool.items[i].id, &changed, err) != 0)
             return -1;
         if (!changed)

@@ -66,13 +66,17 @@ static bool never_ran(const struct replacing *replacing)
     return !replacing->death && !replacing->session.started_at;
 }
 
-/* Whether or not that is enough, it waits. */
-static int let_pool_give_way(const struct replacing *replacing, struct db *db, struct err *err)
+/* Whether or not that is enough, it waits; if so, for room on that node. */
+static int let_pool_give_way(struct replacing *replacing, struct db *db, struct err *err)
 {
     char node_id[NODE_ID_SIZE];
     enum runtime_type type;
     bool made;
-    return make_room(db, &replacing->old.resources, node_id, &type, &made, err);
+    if (make_room(db, &replacing->old.resources, node_id, &type, &made, err) != 0)
+        return -1;
+    if (made)
+        memcpy(replacing->fresh.node_id, node_id, sizeof(node_id));
+    return 0;
 }
 
 /* What the new container is made like: the last one, or what the template says. */
@@ -105,7 +109,7 @@ static int make_another(struct replacing *replacing, struct db *db, struct err *
     memcpy(replacing->fresh.template_id, replacing->old.template_id, sizeof(replacing->fresh.template_id));
     memcpy(replacing->fresh.session_id, replacing->session_id, strlen(replacing->session_id) + 1);
     replacing->outcome = MAKING;
-    const struct placing placing = { .waits_at = never_ran(replacing) ? replacing->session.node_id : NULL };
+    const struct placing placing = { .waits_at = replacing->death ? NULL : replacing->session.node_id };
     if (place_container(db, &replacing->fresh, &placing, &problem) == 0)
         return 0;
     drop_fresh(replacing);

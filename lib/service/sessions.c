@@ -143,7 +143,7 @@ static int create_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (idempotency_replayed(once))
         return 0;
-    if (load_template(creation, db, err) != 0 || limit_session(creation->context, creation->owner, err) != 0)
+    if (load_template(creation, db, err) != 0 || limit_session_soon(creation->context, creation->owner, err) != 0)
         return -1;
     draft_session(creation, &draft);
     if (claim_warm(creation, db, &draft, err) != 0)
@@ -154,7 +154,8 @@ static int create_work(struct db *db, void *arg, struct err *err)
         return -1;
     if (session_repo_get(db, creation->owner, draft.id, creation->session, err) != 0 ||
         audit_note(creation->context, "create", "session", draft.id, err, "template %s, timeout %" PRId64 " s, container %s",
-                   draft.template_id, draft.timeout_s, draft.container_id[0] ? draft.container_id : "none yet") != 0)
+                   draft.template_id, draft.timeout_s, draft.container_id[0] ? draft.container_id : "none yet") != 0 ||
+        limit_session_stored(creation->context, creation->owner, err) != 0)
         return -1;
     FAILPOINT("create.before-commit");
     return idempotency_end(creation->context, creation->owner, once, draft.id, creation->session, err);

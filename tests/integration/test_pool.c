@@ -1,75 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The warm pool: demand, room for sessions first, what is handed out, and in which order a node works. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* The warm pool: demand, what is handed out, and in which order a node works. */
 #include <string.h>
 
 #include "lib/repo/container_repo.h"
-#include "lib/repo/session_repo.h"
 #include "lib/service/pool.h"
 #include "lib/service/pool_demand.h"
-#include "lib/service/replacing.h"
-#include "lib/service/sessions.h"
-#include "lib/util/clock.h"
-#include "lib/util/id.h"
-#include "tests/integration/db_fixture.h"
+#include "tests/integration/pool_scene.h"
 
 enum { CLAIMS = 20 };
-
-static struct context context;
-
-static void setup(void)
-{
-    fixture_setup();
-    context = (struct context){ .db = fixture_db, .settings = fixture_settings, .doorbell = -1, .now_ms = clock_wall_ms,
-                                .random_id = id_random, .actor = { .name = "test" } };
-    fixture_node("n1", 10000, 10000, 10);
-}
-
-static void ignore(enum log_level level, const char *event, const struct err *err, const char *id_name, const char *id)
-{
-    (void)level, (void)event, (void)err, (void)id_name, (void)id;
-}
-
-static void pass(void)
-{
-    struct pool pool = { 0 };
-    struct err err = ERR_INIT;
-    OK(pool_pass(&pool, &context, ignore, &err));
-}
-
-static void want(int64_t min, int64_t target)
-{
-    char sql[128];
-    snprintf(sql, sizeof(sql), "UPDATE templates SET pool_min = %" PRId64 ", pool_target = %" PRId64 " WHERE id = 'python-basic'", min, target);
-    fixture_sql(sql);
-}
-
-static int64_t count(const char *where)
-{
-    char sql[256];
-    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM containers WHERE %s", where);
-    return fixture_number(sql);
-}
-
-static int64_t wanted(void)
-{
-    return fixture_number("SELECT wanted FROM pool_demand WHERE template_id = 'python-basic'");
-}
-
-/* A session of python-basic with that much memory (0: the template's). */
-static int create(struct context *with, int64_t memory_mb, struct session *out, struct err *err)
-{
-    const struct session_request request = { .template_id = "python-basic", .timeout_s = 300, .resources = { .memory_mb = memory_mb } };
-    *out = (struct session){ 0 };
-    return session_service_create(with, "alice", &request, out, err);
-}
-
-static void warm_up(void)
-{
-    fixture_sql("UPDATE containers SET status = 'warm', ready_at = UTC_TIMESTAMP(3) WHERE status = 'creating' AND session_id = ''");
-}
 
 START_TEST(test_pool__demand_follows_rules)
 {
@@ -106,94 +44,30 @@ START_TEST(test_pool__burst_raises_and_idleness_lowers)
 {
     struct err err = ERR_INIT;
     struct session session;
-    want(1, 2);
-    pass();
-    ck_assert_int_eq(count("status = 'creating'"), 2);
+    scene_want(1, 2);
+    scene_pass();
+    ck_assert_int_eq(scene_count("status = 'creating'"), 2);
     for (int i = 0; i < 4; i++) {
-        OK(create(&context, 0, &session, &err));
+        OK(scene_create(&scene, 0, &session, &err));
         session_release(&session);
     }
-    OK(create(&context, 1024, &session, &err)); /* none of the pool's would have fitted: it does not count */
+    OK(scene_create(&scene, 1024, &session, &err)); /* none of the pool's would have fitted: it does not count */
     session_release(&session);
-    pass();
-    ck_assert_int_eq(wanted(), 4);
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 4);
     fixture_sql("UPDATE sessions SET created_at = created_at - INTERVAL 20 SECOND;"
                 "UPDATE pool_demand SET changed_at = changed_at - INTERVAL 31 SECOND");
-    pass();
-    ck_assert_int_eq(wanted(), 3);
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 3);
     /* the row of the demand may be older than the last session */
     fixture_sql("UPDATE pool_demand SET changed_at = changed_at - INTERVAL 31 SECOND, claimed_at = claimed_at - INTERVAL 2 HOUR");
-    pass();
-    ck_assert_int_eq(wanted(), 2);
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 2);
     fixture_sql("UPDATE sessions SET created_at = created_at - INTERVAL 2 HOUR;"
+                "UPDATE templates SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 2 HOUR;"
                 "UPDATE pool_demand SET changed_at = changed_at - INTERVAL 31 SECOND");
-    pass();
-    ck_assert_int_eq(wanted(), 1);
-}
-END_TEST
-
-START_TEST(test_pool__leaves_the_reserve_free)
-{
-    want(0, 20);
-    pass();
-    ck_assert_int_eq(count("status = 'creating'"), 9); /* of ten */
-    struct err err = ERR_INIT;
-    struct session session;
-    OK(create(&context, 1024, &session, &err)); /* none of the pool's fits it: that is what the reserve is for */
-    ck_assert_str_ne(session.container_id, "");
-    session_release(&session);
-}
-END_TEST
-
-START_TEST(test_pool__makes_room_for_sessions)
-{
-    struct err err = ERR_INIT;
-    struct session session;
-    want(0, 20);
-    pass();
-    warm_up();
-    fixture_sql("UPDATE sessions SET status = 'terminated'; UPDATE templates SET pool_target = 9 WHERE id = 'python-basic'");
-    OK(create(&context, 4096, &session, &err)); /* 9 x 512 are taken: there is room */
-    session_release(&session);
-    ck_assert_int_eq(count("status = 'deleting'"), 0);
-    OK(create(&context, 3072, &session, &err)); /* 8704 + 3072 of 10000: four must go, and one for the CPU at least */
-    ck_assert_int_eq(session.status, SESSION_CREATING);
-    ck_assert_str_eq(session.container_id, "");
-    ck_assert_str_eq(session.node_id, "n1");
-    ck_assert_int_eq(count("status = 'deleting'"), 4);
-    ck_assert_int_eq(fixture_number("SELECT MAX(seq) < (SELECT MIN(seq) FROM containers WHERE status = 'warm') FROM containers"
-                                    " WHERE status = 'deleting'"), 1); /* the oldest */
-    OK(session_service_place_waiting(&context, &err));
-    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM sessions WHERE status = 'creating' AND container_id = ''"), 1);
-
-    /* the room that comes is the waiting session's, not the next one's, nor the pool's */
-    struct session next;
-    fixture_sql("UPDATE containers SET status = 'deleted' WHERE status = 'deleting'");
-    pass();
-    OK(create(&context, 2048, &next, &err));
-    ck_assert_str_eq(next.container_id, "");
-    OK(session_service_place_waiting(&context, &err));
-    session_release(&next);
-    struct session placed = { 0 };
-    OK(session_repo_get(fixture_db, NULL, session.id, &placed, &err));
-    ck_assert_str_ne(placed.container_id, "");
-    ck_assert_int_eq(placed.status, SESSION_CREATING);
-    ck_assert_int_eq(placed.restarts, 0);
-    session_release(&placed);
-    session_release(&session);
-}
-END_TEST
-
-START_TEST(test_pool__refuses_what_never_fits)
-{
-    struct err err = ERR_INIT;
-    struct session session;
-    want(0, 5);
-    pass();
-    warm_up();
-    fixture_sql("UPDATE nodes SET memory_mb = 4000");
-    FAILS(create(&context, 8192, &session, &err), ERR_NO_ROOM);
-    ck_assert_int_eq(count("status = 'deleting'"), 0); /* nothing was removed for nothing */
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 1);
 }
 END_TEST
 
@@ -201,15 +75,45 @@ START_TEST(test_pool__hands_out_no_suspect)
 {
     struct err err = ERR_INIT;
     struct session session;
-    want(0, 1);
-    pass();
-    warm_up();
+    scene_want(0, 1);
+    scene_pass();
+    scene_warm_up();
     fixture_sql("UPDATE containers SET suspect = 1");
-    OK(create(&context, 0, &session, &err));
+    OK(scene_create(&scene, 0, &session, &err));
     ck_assert_int_eq(session.status, SESSION_CREATING);
     session_release(&session);
-    pass();
-    ck_assert_int_eq(count("status = 'creating' AND session_id = ''"), 1); /* and it is replaced */
+    scene_pass();
+    ck_assert_int_eq(scene_count("status = 'creating' AND session_id = ''"), 1); /* and it is replaced */
+    fixture_sql("UPDATE containers SET suspect = 0, misses = 3"); /* provisiond has it under examination */
+    OK(scene_create(&scene, 0, &session, &err));
+    ck_assert_int_eq(session.status, SESSION_CREATING);
+    session_release(&session);
+}
+END_TEST
+
+START_TEST(test_pool__leaves_nodes_that_do_not_work)
+{
+    scene_want(0, 3);
+    scene_pass();
+    fixture_sql("UPDATE nodes SET status = 'offline'; UPDATE containers SET status = 'warm' ORDER BY seq LIMIT 1");
+    fixture_node("n2", 10000, 10000, 10);
+    scene_pass();
+    ck_assert_int_eq(scene_count("node_id = 'n1' AND status <> 'deleting'"), 0);
+    ck_assert_int_eq(scene_count("node_id = 'n2' AND status = 'creating'"), 3);
+}
+END_TEST
+
+START_TEST(test_pool__a_change_of_the_template_ends_idleness)
+{
+    scene_want(0, 4);
+    fixture_sql("UPDATE templates SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 2 HOUR");
+    scene_pass();
+    fixture_sql("UPDATE pool_demand SET wanted = 0, claimed_at = claimed_at - INTERVAL 2 HOUR");
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 0);
+    fixture_sql("UPDATE templates SET updated_at = UTC_TIMESTAMP(3)");
+    scene_pass();
+    ck_assert_int_eq(scene_wanted(), 4);
 }
 END_TEST
 
@@ -219,19 +123,19 @@ static void pass_in_thread(int index)
 {
     struct err err = ERR_INIT;
     struct pool pool = { 0 };
-    struct context own = context;
+    struct context own = scene;
     own.db = db_new(&fixture_settings->database);
-    pass_of_two[index] = pool_pass(&pool, &own, ignore, &err) == 0 ? &pass_of_two : NULL;
+    pass_of_two[index] = pool_pass(&pool, &own, scene_ignore, &err) == 0 ? &pass_of_two : NULL;
     db_free(own.db);
 }
 
 START_TEST(test_pool__two_passes_order_once)
 {
-    want(0, 8);
+    scene_want(0, 8);
     fixture_threads(2, pass_in_thread);
     ck_assert_ptr_nonnull(pass_of_two[0]);
     ck_assert_ptr_nonnull(pass_of_two[1]);
-    ck_assert_int_eq(count("status = 'creating'"), 8);
+    ck_assert_int_eq(scene_count("status = 'creating'"), 8);
 }
 END_TEST
 
@@ -242,9 +146,9 @@ static void claim_in_thread(int index)
 {
     struct err err = ERR_INIT;
     struct session session;
-    struct context own = context;
+    struct context own = scene;
     own.db = db_new(&fixture_settings->database);
-    if (create(&own, 0, &session, &err) == 0) {
+    if (scene_create(&own, 0, &session, &err) == 0) {
         memcpy(claimed[index], session.container_id, CONTAINER_ID_SIZE);
         was_warm[index] = session.status == SESSION_RUNNING;
         session_release(&session);
@@ -255,9 +159,9 @@ static void claim_in_thread(int index)
 START_TEST(test_pool__claims_at_once_get_one_each)
 {
     fixture_sql("UPDATE nodes SET cpu_milli = 100000, memory_mb = 100000, max_containers = 100");
-    want(0, CLAIMS);
-    pass();
-    warm_up();
+    scene_want(0, CLAIMS);
+    scene_pass();
+    scene_warm_up();
     fixture_threads(CLAIMS, claim_in_thread);
     for (int i = 0; i < CLAIMS; i++) {
         ck_assert_msg(was_warm[i], "claim %d was not warm", i);
@@ -300,15 +204,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("pool");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, setup, fixture_teardown);
-    tcase_set_timeout(all, 60);
-    suite_add_tcase(suite, all);
+    TCase *all = scene_case(suite);
     tcase_add_test(all, test_pool__demand_follows_rules);
     tcase_add_test(all, test_pool__burst_raises_and_idleness_lowers);
-    tcase_add_test(all, test_pool__leaves_the_reserve_free);
-    tcase_add_test(all, test_pool__makes_room_for_sessions);
-    tcase_add_test(all, test_pool__refuses_what_never_fits);
+    tcase_add_test(all, test_pool__leaves_nodes_that_do_not_work);
+    tcase_add_test(all, test_pool__a_change_of_the_template_ends_idleness);
     tcase_add_test(all, test_pool__hands_out_no_suspect);
     tcase_add_test(all, test_pool__two_passes_order_once);
     tcase_add_test(all, test_pool__claims_at_once_get_one_each);

@@ -97,6 +97,18 @@ START_TEST(test_sandboxctl__tokens)
 }
 END_TEST
 
+/* Whether the output has these words, however many blanks are between them. */
+static bool has_words(const char *words)
+{
+    char squeezed[sizeof(out)];
+    size_t len = 0;
+    for (const char *c = out; *c; c++)
+        if (*c != ' ' || len == 0 || squeezed[len - 1] != ' ')
+            squeezed[len++] = *c;
+    squeezed[len] = '\0';
+    return strstr(squeezed, words) != NULL;
+}
+
 START_TEST(test_sandboxctl__templates_ring_the_pool)
 {
     char address[DOORBELL_ADDRESS_SIZE], path[] = "/tmp/test_sandboxctl.XXXXXX";
@@ -116,6 +128,15 @@ START_TEST(test_sandboxctl__templates_ring_the_pool)
     ck_assert_int_eq(ctl("template image nodejs-basic 'a b'"), 1);
     ck_assert_int_eq(ctl("template image nope x"), 1);
     SAYS("'nope' does not exist");
+    ck_assert_int_eq(ctl("template pool python-basic 6 --min 2 --max-idle 90"), 0);
+    fixture_node("n1", 8000, 8192, 20);
+    fixture_session("s1", "me", SESSION_RUNNING); /* a warm one */
+    fixture_session("s2", "me", SESSION_CREATING);
+    fixture_container("w1", "n1", "", CONTAINER_WARM);
+    fixture_sql("INSERT INTO pool_demand (template_id, wanted, changed_at) VALUES ('python-basic', 9, UTC_TIMESTAMP(3))");
+    ck_assert_int_eq(ctl("pool"), 0);
+    ck_assert_msg(has_words("python-basic 2 6 90 s 9 1 0 2 50 % short"), "%s", out);
+    ck_assert_msg(has_words("nodejs-basic 0 0 "), "%s", out);
     ck_assert_int_eq(ctl("template pool python-basic -1"), 1);
     ck_assert_int_eq(ctl("template pool python-basic 1x"), 1);
     fixture_sql("UPDATE templates SET image = 'sandbox/nodejs:18-basic' WHERE id = 'nodejs-basic'");
