@@ -33,11 +33,28 @@ class Engine:
         except (subprocess.SubprocessError, OSError):
             return False
 
+    def _forget_containerd(self):
+        """It ends with an engine that is killed; its pid file stays, and its number may be another process' by now."""
+        file = self.place / "exec" / "containerd" / "containerd.pid"
+        try:
+            if b"containerd" not in pathlib.Path(f"/proc/{int(file.read_text())}/cmdline").read_bytes():
+                file.unlink()
+        except (OSError, ValueError):
+            file.unlink(missing_ok=True)
+
     def start(self):
         """None once it answers, else what is wrong."""
+        for _ in range(3):
+            problem = self._start()
+            if problem is None:
+                return None
+        raise RuntimeError(problem)
+
+    def _start(self):
         self.place.mkdir(mode=0o755, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.pid_file.unlink(missing_ok=True)   # of one that was killed
+        self._forget_containerd()
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(["dockerd", "--data-root", str(self.data), "--exec-root", str(self.place / "exec"), "--pidfile", str(self.pid_file),
                                            "--host", f"unix://{self.socket}", "--bridge=none", "--iptables=false", "--ip6tables=false"],
@@ -45,6 +62,7 @@ class Engine:
         end = time.monotonic() + 60
         while not self.answers():
             if self.child.poll() is not None or time.monotonic() > end:
+                self.stop(signal.SIGKILL)
                 return f"the engine does not start; see {self.log}"
             time.sleep(0.2)
         return None
@@ -58,9 +76,10 @@ class Engine:
             self.child.wait()
 
     def prepare(self):
-        problem = self.start()
-        if problem:
-            raise SystemExit(f"soak: {problem}")
+        try:
+            self.start()
+        except RuntimeError as problem:
+            raise SystemExit(f"soak: {problem}") from None
         missing = [image for image in IMAGES if not self.docker("images", "-q", image)]
         if not missing:
             return
