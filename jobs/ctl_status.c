@@ -165,7 +165,7 @@ static int add_rows(struct json_object *root, struct db *db, struct err *err)
 
 static int gather(struct ctl *ctl, struct json_object *root, enum health *out, struct err *err)
 {
-    cleanup(health_report_release) struct health_report report;
+    cleanup(health_report_release) struct health_report report = { 0 };
     struct status_server server = { 0 };
     struct err ignored = ERR_INIT;
     if (context_open_storage(&ctl->context, err) != 0)
