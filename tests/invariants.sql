@@ -20,3 +20,7 @@ SELECT COUNT(*) FROM (SELECT container_id FROM sessions WHERE status IN ('creati
 SELECT COUNT(*) FROM containers WHERE status IN ('creating', 'deleting')
 -- nodes that gave more than they have
 SELECT COUNT(*) FROM nodes n JOIN (SELECT node_id, SUM(cpu_milli) AS cpu, SUM(memory_mb) AS memory, COUNT(*) AS containers FROM containers WHERE status <> 'deleted' GROUP BY node_id) u ON u.node_id = n.id WHERE u.cpu > n.cpu_milli OR u.memory > n.memory_mb OR u.containers > n.max_containers
+-- ended executions and sessions that somebody was to be told of, without a webhook
+SELECT (SELECT COUNT(*) FROM executions e LEFT JOIN webhooks w ON w.object_id = e.id WHERE e.callback_url IS NOT NULL AND e.status NOT IN ('pending', 'running') AND w.seq IS NULL) + (SELECT COUNT(*) FROM sessions s LEFT JOIN webhooks w ON w.object_id = s.id WHERE s.callback_url IS NOT NULL AND s.status NOT IN ('creating', 'running') AND w.seq IS NULL)
+-- webhooks that say another end than there was
+SELECT (SELECT COUNT(*) FROM webhooks w JOIN executions e ON e.id = w.object_id WHERE w.event <> CONCAT('execution.', e.status)) + (SELECT COUNT(*) FROM webhooks w JOIN sessions s ON s.id = w.object_id WHERE w.event <> CONCAT('session.', s.status))

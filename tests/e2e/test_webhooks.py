@@ -3,6 +3,9 @@
 import http.server
 import json
 import pathlib
+import ssl
+import subprocess
+import tempfile
 import threading
 import unittest
 import uuid
@@ -23,7 +26,7 @@ def documented():
 class Receiver:
     """Keeps what comes by its path; answers 500 so often first as the path's last part says (/NAME/500/2)."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,10 +46,15 @@ class Receiver:
 
         self.lock, self.seen = threading.Lock(), {}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.server.server_port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}{path}"
 
     def got(self, path):
         with self.lock:
@@ -130,6 +138,19 @@ class Webhooks(Case):
         answer = self.client.post(f"/sessions/{self.session()}/execute", {"code": "1", "language": "python", "callback_url": "http://169.254.169.254/latest"})
         self.assert_error(answer, 400, "Sandbox.InvalidParameter", "/callback_url")
         self.assertIn("link-local", json.dumps(answer.json))
+
+    def test_webhooks__a_certificate_that_nobody_signed(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "both.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+            path.write_text(path.read_text() + pathlib.Path(f"{path}.crt").read_text())
+            receiver = Receiver(path)
+        self.addCleanup(receiver.stop)
+        execution = self.client.submit(self.session(), "1", callback_url=receiver.url("/x"))
+        self.stack.until(lambda: self.stack.sql(f"SELECT COUNT(*) FROM webhooks WHERE object_id = '{execution}' AND status = 'waiting'"
+                                                " AND error LIKE '%certificate%'") == [["1"]], 20, "its certificate is refused")
+        self.assertEqual(receiver.got("/x"), [])
 
     def test_webhooks__webhookd_is_killed(self):
         paths = [f"/{uuid.uuid4().hex}" for _ in range(10)]
