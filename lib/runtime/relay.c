@@ -27,7 +27,7 @@ struct relay {
     struct docker_target target;
     struct link_place place;
     int listener;
-    char path[RELAY_PATH_SIZE];
+    char directory[RELAY_PATH_SIZE], path[RELAY_PATH_SIZE];
     struct link *links;
     size_t count, most;
     int64_t idle_ms;
@@ -42,11 +42,11 @@ struct relay {
 static int listen_there(struct relay *relay, const char *directory, struct err *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    snprintf(relay->path, sizeof(relay->path), "%s/" ROOM_RELAY, directory);
+    snprintf(relay->directory, sizeof(relay->directory), "%s/" ROOM_RELAY, directory);
+    snprintf(relay->path, sizeof(relay->path), "%s/" ROOM_RELAY_SOCKET, directory);
     memcpy(address.sun_path, relay->path, sizeof(relay->path));
-    /* what the directory of an engine elsewhere holds is for root alone */
-    if (chmod(directory, 0700) != 0)
-        return err_internal(err, errno, "cannot close %s", directory);
+    if ((mkdir(relay->directory, 0700) != 0 && errno != EEXIST) || chmod(relay->directory, 0700) != 0)
+        return err_internal(err, errno, "cannot make %s", relay->directory);
     relay->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (unlink(relay->path) != 0 && errno != ENOENT)
         return err_internal(err, errno, "cannot remove %s", relay->path);
@@ -94,6 +94,7 @@ void relay_free(struct relay *relay)
     if (relay->listener >= 0) {
         close(relay->listener);
         (void)unlink(relay->path);
+        (void)rmdir(relay->directory);
     }
     raw_set_free(relay->place.set);
     free(relay);

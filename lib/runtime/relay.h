@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way to executors that have no network, on an engine at another host: a unix socket at <directory>/relay.sock whose connections are passed on
+/* The way to executors that have no network, on an engine at another host: a unix socket at <directory>/relay/relay.sock whose connections are passed on
  * through the engine, which starts `sandbox-executor --connect` in the container that the first request's Host header names. */
 #ifndef SANDBOX_RUNTIME_RELAY_H
 #define SANDBOX_RUNTIME_RELAY_H

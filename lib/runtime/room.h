@@ -14,7 +14,8 @@
 #define ROOM_RUN "run"
 #define ROOM_WORKSPACE "workspace"
 #define ROOM_TMP "tmp"
-#define ROOM_RELAY "relay.sock" /* beside the rooms: the way to the executors of an engine on another host */
+#define ROOM_RELAY "relay" /* beside the rooms, root's alone: holds the way to the executors of an engine on another host */
+#define ROOM_RELAY_SOCKET ROOM_RELAY "/relay.sock"
 #define ROOM_SOCKET "executor.sock"
 #define ROOM_SECRET "secret"
 #define ROOM_LOG "executor.log"

@@ -140,7 +140,7 @@ void runtime_endpoint(const struct runtime_settings *settings, const char *conta
                       struct runtime_endpoint *out)
 {
     if (docker_target_remote(settings)) {
-        snprintf(out->unix_path, sizeof(out->unix_path), "%s/" ROOM_RELAY, settings->directory);
+        snprintf(out->unix_path, sizeof(out->unix_path), "%s/" ROOM_RELAY_SOCKET, settings->directory);
         snprintf(out->url, sizeof(out->url), "http://%s", container_id);
         return;
     }

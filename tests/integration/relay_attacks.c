@@ -107,10 +107,12 @@ START_TEST(test_relay__socket_is_for_root)
     char path[128];
     struct stat st;
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    snprintf(path, sizeof(path), "%s/relay.sock", stage->directory);
+    snprintf(path, sizeof(path), "%s/relay/relay.sock", stage->directory);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
-    ck_assert_int_eq(stat(stage->directory, &st), 0);
+    char directory[128];
+    snprintf(directory, sizeof(directory), "%s/relay", stage->directory);
+    ck_assert_int_eq(stat(directory, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0700);
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     pid_t pid = fork();

@@ -33,7 +33,7 @@ START_TEST(test_relay__ends)
     for (int i = 0; i < 12; i++)
         ck_assert_int_eq(relay_step(relay, 20, &err), 0);
     relay_free(relay);
-    snprintf(path, sizeof(path), "%s/relay.sock", directory);
+    snprintf(path, sizeof(path), "%s/relay/relay.sock", directory);
     ck_assert_int_ne(access(path, F_OK), 0);
     for (int i = 0; i < 6; i++)
         close(fds[i]);

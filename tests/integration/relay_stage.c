@@ -194,7 +194,7 @@ const char *relay_stage_shell(const struct relay_stage *stage, const char *code)
 int relay_stage_send(const struct relay_stage *stage, const char *bytes, size_t len)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/relay.sock", stage->directory);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/relay/relay.sock", stage->directory);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     ck_assert_int_eq(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);

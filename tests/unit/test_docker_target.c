@@ -82,7 +82,7 @@ START_TEST(test_docker_target__endpoint)
     struct runtime_endpoint endpoint;
     struct runtime_settings settings = settings_of("tcp://10.0.0.7:2376", CERTS);
     runtime_endpoint(&settings, ID, &endpoint);
-    ck_assert_str_eq(endpoint.unix_path, "/var/lib/sb/relay.sock");
+    ck_assert_str_eq(endpoint.unix_path, "/var/lib/sb/relay/relay.sock");
     ck_assert_str_eq(endpoint.url, "http://" ID);
     settings.docker_host = "unix:///srv/other.sock";
     runtime_endpoint(&settings, ID, &endpoint);
