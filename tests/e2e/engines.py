@@ -19,9 +19,9 @@ SHELL = pathlib.Path("/bin/sh").resolve()
 
 
 def shell_image():
-    """A tar of /bin/sh and the libraries it is linked with."""
+    """A tar of /bin/sh and the libraries it is linked with; and sleep, which needs no others."""
     libraries = subprocess.run(["ldd", str(SHELL)], capture_output=True, text=True, check=True).stdout.split()
-    files = {"/bin/sh": SHELL} | {word: pathlib.Path(word).resolve() for word in libraries if word.startswith("/")}
+    files = {"/bin/sh": SHELL, "/bin/sleep": pathlib.Path("/bin/sleep").resolve()} | {word: pathlib.Path(word).resolve() for word in libraries if word.startswith("/")}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name in ("tmp", "workspace", "run"):

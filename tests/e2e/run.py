@@ -14,10 +14,10 @@ MODULES = (
     "test_routes", "test_bad_input", "test_contract", "test_contract_document", "test_languages", "test_reference", "test_attacks",
     "test_many", "test_cancel", "test_internal", "test_containers", "test_templates", "test_guards", "test_metrics",
     "test_generated", "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_replace", "test_faults",
-    "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_remote", "test_webhooks")
+    "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_engine_restart", "test_remote", "test_webhooks")
 # Behind a second web server: what looks at sandboxes and jobs, or takes long with ordinary requests, would look at the same again.
 ONCE = ("test_languages", "test_attacks", "test_many", "test_contract_document", "test_internal", "test_generated", "test_hammer", "test_replace",
-        "test_faults", "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_remote", "test_webhooks")
+        "test_faults", "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_engine_restart", "test_remote", "test_webhooks")
 WEB = tuple(module for module in MODULES if module not in ONCE) + (
     "test_faults.Faults.test_worker_killed_while_clients_wait", "test_faults.Faults.test_web_server_killed",
     "test_faults.Faults.test_database_killed_in_mid_work")
@@ -26,7 +26,7 @@ WEB_TIER = ("test_bad_input", "test_contract", "test_contract_document", "test_i
             "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_file_faults")
 # Once more with programs that find their own faults: what looks at files that the web server serves, at documents, or mostly waits for
 # what was killed, would find none. (The executor's own attacks run with sanitizers as its integration tests.)
-UNSANITIZED = ("test_many", "test_contract_document", "test_pages", "test_replace", "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_remote")
+UNSANITIZED = ("test_many", "test_contract_document", "test_pages", "test_replace", "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_engine_restart", "test_remote")
 # With another storage driver.
 FILES = ("test_reference.Reference.test_upload_and_download", "test_files", "test_file_faults.Storage",
          "test_file_faults.FileFaults.test_cut_upload", "test_file_faults.FileFaults.test_killed_while_it_fetches_many") + tuple(

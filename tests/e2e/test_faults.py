@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+import invariants
 from base import Case
 
 APPEND = "import time\ndef handler(event):\n    with open('seen', 'a') as seen:\n        seen.write('%d\\n' % event)\n" \
@@ -18,6 +19,7 @@ SEEN = "def handler(event):\n    return sorted(int(line) for line in open('seen'
 class Faults(Case):
     def tearDown(self):
         self.stack.start()
+        invariants.hold(self.stack)
 
     def submit_many(self, boxes, count):
         return [(box, n, self.client.submit(box, APPEND, event=n)) for n in range(count) for box in boxes]
@@ -172,6 +174,7 @@ class Faults(Case):
 class Engine(Case):
     def tearDown(self):
         self.stack.start()
+        invariants.hold(self.stack)
 
     def await_failure(self, session, *words):
         began = time.monotonic()

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+import invariants
 from files import BOUNDARY, FileCase, address_of, multipart, sha256, upload
 
 MANY = "import os\nos.makedirs('many')\nfor n in range(%d):\n    with open('many/%%d' %% n, 'w') as file:\n        file.write('content of %%d' %% n)"
@@ -23,6 +24,7 @@ class FileFaults(FileCase):
 
     def tearDown(self):
         self.stack.start()
+        invariants.hold(self.stack)
         super().tearDown()
 
     def rows(self, what="COUNT(*)", where="TRUE"):

@@ -10,7 +10,7 @@
 #include "lib/service/provision.h"
 #include "lib/service/sessions.h"
 #include "lib/util/clock.h"
-#include "tests/integration/jobs_stage.h"
+#include "tests/integration/invariants.h"
 
 #define LOST "The sandbox was lost while it ran this code. "
 
@@ -46,6 +46,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    invariants_await(&stage);
     stage_stop(dispatchd, SIGTERM);
     stage_stop(provisiond, SIGTERM);
     session_release(&session);

@@ -123,6 +123,23 @@ START_TEST(test_jobs_dispatch__without_retries_it_crashed_and_the_container_is_s
 }
 END_TEST
 
+/* Output came, and of the result a part. */
+START_TEST(test_jobs_dispatch__half_a_result)
+{
+    const struct wire_event events[] = {
+        { .type = WIRE_STARTED },
+        { .type = WIRE_STDOUT, .data = (char *)"said", .data_len = 4 },
+        { .type = WIRE_RESULT, .result = { .return_json = (char *)"[1, 2, 3]", .duration_ms = 1 } },
+    };
+    stage_script(fake, events, 3, 30, FAKE_CLOSE);
+    struct execution execution = run(0);
+    ck_assert_int_eq(execution.status, EXECUTION_CRASHED);
+    ck_assert_str_eq(execution.outcome.error_kind, "crashed");
+    ck_assert_ptr_null(execution.outcome.return_json);
+    execution_release(&execution);
+}
+END_TEST
+
 static const struct answer_row {
     const char *answer;
     enum execution_status status;
@@ -287,6 +304,7 @@ int main(void)
     tcase_add_test(all, test_jobs_dispatch__rings_who_waits);
     tcase_add_test(all, test_jobs_dispatch__stores_large_output);
     tcase_add_test(all, test_jobs_dispatch__a_broken_stream_is_tried_again);
+    tcase_add_test(all, test_jobs_dispatch__half_a_result);
     tcase_add_test(all, test_jobs_dispatch__without_retries_it_crashed_and_the_container_is_suspect);
     tcase_add_loop_test(all, test_jobs_dispatch__answers_that_are_none, 0, sizeof(answer_rows) / sizeof(answer_rows[0]));
     tcase_add_test(all, test_jobs_dispatch__killed_in_the_middle_the_next_one_takes_over);
