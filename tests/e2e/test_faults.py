@@ -64,28 +64,6 @@ class Faults(Case):
         self.part_is_back("provisiond")
         self.stack.settle()
 
-    def test_pool_killed(self):
-        self.stack.kill("pool")
-        session = self.client.create()
-        self.client.await_session(session)
-        self.part_is_back("pool")
-        self.stack.until(lambda: self.stack.sql(
-            "SELECT COUNT(*) FROM containers WHERE status = 'warm' AND template_id = 'python-basic'")[0][0] == "2",
-            30, "the pool is full again")
-        self.client.delete(f"/sessions/{session}")
-        self.stack.settle()
-
-    def test_reap_killed_and_session_over_time(self):
-        session = self.session()
-        execution = self.client.submit(session, "import time\ntime.sleep(50)", timeout=60)
-        self.stack.kill("reap")
-        self.stack.sql(f"UPDATE sessions SET expires_at = UTC_TIMESTAMP(3) WHERE id = '{session}'")
-        self.part_is_back("reap")
-        body = self.client.await_session(session, ("timeout",), limit=20)
-        self.assertEqual(body["status"], "timeout")
-        self.assertEqual(self.client.result(execution, limit=10)["status"], "failed")
-        self.stack.settle()
-
     def test_worker_killed_while_clients_wait(self):
         box = self.session()
         answers, known = [], []

@@ -133,35 +133,6 @@ START_TEST(test_jobs_provision__a_session_from_start_to_end)
 }
 END_TEST
 
-/* Kills at another moment each time: before the claim, in the engine's work, while waiting for the executor, after. */
-START_TEST(test_jobs_provision__killed_at_any_moment_no_orphan)
-{
-    enum { SESSIONS = 5 };
-    struct session sessions[SESSIONS];
-    for (int i = 0; i < SESSIONS; i++)
-        sessions[i] = create(300);
-    poll(NULL, 0, _i * 12);
-    stage_stop(provisiond, SIGKILL);
-    end(sessions[0].id);
-    provisiond = stage_start(&stage, "provisiond");
-    for (int i = 1; i < SESSIONS; i++)
-        ck_assert_int_eq(stage_await_session(&stage, sessions[i].id), SESSION_RUNNING);
-    stage_await_count(&stage, LIVE_ROWS, SESSIONS - 1);
-    await_engine(SESSIONS - 1);
-    stage_stop(provisiond, SIGKILL);
-    for (int i = 1; i < SESSIONS; i++)
-        end(sessions[i].id);
-    provisiond = stage_start(&stage, "provisiond");
-    poll(NULL, 0, _i * 6);
-    stage_stop(provisiond, SIGKILL);
-    provisiond = stage_start(&stage, "provisiond");
-    stage_await_count(&stage, LIVE_ROWS, 0);
-    await_engine(0);
-    for (int i = 0; i < SESSIONS; i++)
-        session_release(&sessions[i]);
-}
-END_TEST
-
 START_TEST(test_jobs_provision__ended_while_it_is_made)
 {
     for (int i = 0; i < 8; i++) {
@@ -371,7 +342,6 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 180);
     tcase_add_test(all, test_jobs_provision__a_session_from_start_to_end);
-    tcase_add_loop_test(all, test_jobs_provision__killed_at_any_moment_no_orphan, 0, 6);
     tcase_add_test(all, test_jobs_provision__ended_while_it_is_made);
     tcase_add_test(all, test_jobs_provision__a_container_without_a_row_is_removed);
     tcase_add_test(all, test_jobs_provision__a_container_that_died_is_replaced);
