@@ -73,6 +73,7 @@ members() { # DIRECTORY
 }
 
 stop() { # DIRECTORY
+    # shellcheck disable=SC2016
     timeout 10 sh -c 'ids=$(docker -H "unix://$1/docker.sock" ps -aq) && [ -z "$ids" ] || docker -H "unix://$1/docker.sock" rm -f $ids' stop "$1" > /dev/null 2>&1 || true
     [ ! -f "$1/docker.pid" ] || kill "$(cat "$1/docker.pid")" 2> /dev/null || true
     tries=0
@@ -84,7 +85,9 @@ stop() { # DIRECTORY
         # an executor whose engine was killed is its shim's child
         # shellcheck disable=SC2046
         kill -KILL $(cat "/proc/$child/task/$child/children" 2> /dev/null) 2> /dev/null || true
-        tr '\0' ' ' 2> /dev/null < "/proc/$child/cmdline" | grep -q '^[^ ]*\(dockerd\|containerd\)' && kill -KILL "$child" 2> /dev/null || true
+        if tr '\0' ' ' 2> /dev/null < "/proc/$child/cmdline" | grep -q '^[^ ]*\(dockerd\|containerd\)'; then
+            kill -KILL "$child" 2> /dev/null || true
+        fi
     done
     awk -v below="$1/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" || true; done
     rm -rf "$1"

@@ -43,6 +43,7 @@ START_TEST(test_relay__garbage)
         ck_assert_msg(strncmp(text, "HTTP/1.1 400 ", 13) == 0, "%zu: %s", i, text);
     }
     cleanup_fd int nothing = relay_stage_send(stage, "", 0), half = relay_stage_send(stage, "GET / HTTP", 10);
+    ck_assert_int_ge(nothing, 0); /* it may stay as it is */
     shutdown(half, SHUT_WR);
     ck_assert_int_eq(relay_stage_receive(half, text, sizeof(text)), 0);
 }
