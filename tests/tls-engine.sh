@@ -96,7 +96,10 @@ stop() { # DIRECTORY
 command=$1 directory=$2
 case $command in
     start | again)
-        command -v dockerd > /dev/null && command -v docker > /dev/null && [ "$(id -u)" -eq 0 ] || { echo "no Docker Engine can be started here"; exit 77; }
+        if ! command -v dockerd > /dev/null || ! command -v docker > /dev/null || [ "$(id -u)" -ne 0 ]; then
+            echo "no Docker Engine can be started here"
+            exit 77
+        fi
         if [ "$command" = start ]; then
             mkdir -p "$directory"
             certificates "$directory" > "$directory/openssl.log" 2>&1
