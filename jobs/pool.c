@@ -6,7 +6,11 @@
 #include "jobs/job_main.h"
 #include "lib/service/pool.h"
 
-enum { INTERVAL_MS = 2000 };
+enum {
+    INTERVAL_MS = 2000,
+    SETTLE_MS = 50,
+    SAY_MS = 10000,
+};
 
 static const char *address(const struct settings *settings)
 {
@@ -25,7 +29,20 @@ static enum job_step pool_step(struct job *job, struct err *err)
     if (!job->due && !job->rung)
         return JOB_STEP_IDLE;
     job_context(job, &context);
-    return pool_pass(job->state, &context, job_report, err) == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;
+    struct pool *state = job->state;
+    int status = pool_pass(state, &context, job_report, err);
+    job_did(job, "ordered", state->ordered);
+    job_did(job, "removed", state->removed);
+    return status == 0 ? JOB_STEP_IDLE : JOB_STEP_FAILED;
+}
+
+/* Claims come in bursts: refilling at the first would take the CPU from those that still wait for their answer. */
+static int pool_wait(struct job *job, struct pollfd *fds, unsigned count, int timeout_ms, struct err *err)
+{
+    (void)job, (void)err;
+    if (poll(fds, count, timeout_ms) > 0 && count > 1 && fds[1].revents && !fds[0].revents)
+        poll(fds, 1, SETTLE_MS);
+    return 0;
 }
 
 static void pool_close(struct job *job)
@@ -37,10 +54,12 @@ static const struct job_definition pool = {
     .name = "pool",
     .summary = "Keeps the pool of warm sandboxes filled and fresh.",
     .interval_ms = INTERVAL_MS,
+    .say_ms = SAY_MS,
     .one_of_all = true,
     .doorbell = address,
     .open = pool_open,
     .step = pool_step,
+    .wait = pool_wait,
     .close = pool_close,
 };
 

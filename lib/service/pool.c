@@ -17,7 +17,7 @@ struct refill {
     const struct template *template;
     int64_t wanted;
     bool ordered;
-    bool changed; /* provisiond has something to do */
+    struct pool *pool; /* counted in */
     bool no_room;
 };
 
@@ -35,14 +35,14 @@ static int follow_demand(struct refill *refill, struct err *err)
     return demand_repo_store(context->db, refill->template->id, refill->wanted, demand.burst > 0, err);
 }
 
-static int discard(struct db *db, const struct string_list *ids, bool *any_out, struct err *err)
+static int discard(struct db *db, const struct string_list *ids, struct pool *pool, struct err *err)
 {
     for (size_t i = 0; i < ids->count; i++) {
         bool changed = false;
         if (container_repo_discard(db, ids->items[i], &changed, err) != 0)
             return -1;
         FAILPOINT("pool.discarded");
-        *any_out |= changed;
+        pool->removed += changed;
     }
     return 0;
 }
@@ -53,16 +53,16 @@ static int trim(struct refill *refill, struct err *err)
     cleanup(string_list_release) struct string_list ids = { 0 };
     if (container_repo_surplus(db, refill->template, refill->wanted, &ids, err) != 0)
         return -1;
-    return discard(db, &ids, &refill->changed, err);
+    return discard(db, &ids, refill->pool, err);
 }
 
 /* What was ordered while its template was being deleted. */
-static int trim_orphans(const struct context *context, bool *changed, struct err *err)
+static int trim_orphans(const struct context *context, struct pool *pool, struct err *err)
 {
     cleanup(string_list_release) struct string_list ids = { 0 };
     if (container_repo_orphans(context->db, &ids, err) != 0)
         return -1;
-    return discard(context->db, &ids, changed, err);
+    return discard(context->db, &ids, pool, err);
 }
 
 /* One, if it is still missing: whoever else orders waits for the row of the demand. */
@@ -102,7 +102,7 @@ static int order(struct refill *refill, struct err *err)
     refill->ordered = warm + creating < refill->wanted;
     while (refill->ordered) {
         if (db_transaction(refill->context->db, order_work, refill, err) == 0) {
-            refill->changed |= refill->ordered;
+            refill->pool->ordered += refill->ordered;
             FAILPOINT("pool.ordered");
             continue;
         }
@@ -113,14 +113,13 @@ static int order(struct refill *refill, struct err *err)
     return 0;
 }
 
-static int refill_each(const struct context *context, const struct template_list *templates, bool *changed,
-                       bool *no_room, struct err *err)
+static int refill_each(const struct context *context, const struct template_list *templates, struct pool *pool, bool *no_room,
+                       struct err *err)
 {
     for (size_t i = 0; i < templates->count; i++) {
-        struct refill refill = { .context = context, .template = &templates->items[i] };
+        struct refill refill = { .context = context, .template = &templates->items[i], .pool = pool };
         if (follow_demand(&refill, err) != 0 || trim(&refill, err) != 0 || order(&refill, err) != 0)
             return -1;
-        *changed |= refill.changed;
         *no_room |= refill.no_room;
     }
     return 0;
@@ -129,17 +128,18 @@ static int refill_each(const struct context *context, const struct template_list
 int pool_pass(struct pool *pool, const struct context *context, report_fn report, struct err *err)
 {
     struct page page = { .limit = PAGE_LIMIT_MAX };
-    bool changed = false, no_room = false;
-    int result = trim_orphans(context, &changed, err);
+    bool no_room = false;
+    pool->ordered = pool->removed = 0;
+    int result = trim_orphans(context, pool, err);
     for (int64_t total = 1; result == 0 && page.offset < total; page.offset += page.limit) {
         struct template_list templates = { 0 };
         result = template_repo_list(context->db, &page, &templates, err);
         total = templates.total;
         if (result == 0)
-            result = refill_each(context, &templates, &changed, &no_room, err);
+            result = refill_each(context, &templates, pool, &no_room, err);
         template_list_release(&templates);
     }
-    if (changed)
+    if (pool->ordered + pool->removed > 0)
         doorbell_ring(context->doorbell, context->settings->doorbell.provisiond, "pool");
     if (no_room && !pool->short_of_room)
         report(LOG_LEVEL_WARN, "no node has room for the warm pool", NULL, NULL, NULL);

@@ -9,6 +9,7 @@
 /* The pool's memory between passes: what was said in the log. */
 struct pool {
     bool short_of_room;
+    int64_t ordered, removed; /* containers, in the last pass */
 };
 
 /* One pass: removes surplus, aged and outdated warm containers and those of deleted templates, then orders missing ones. No room is no failure: it is reported when it
