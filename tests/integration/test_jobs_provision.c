@@ -277,6 +277,30 @@ START_TEST(test_jobs_provision__pool_is_filled_claimed_refilled_and_drained)
 }
 END_TEST
 
+/* Nine tenths of the node are the pool's: a session that is too large for the rest has the oldest one's room, and runs. */
+START_TEST(test_jobs_provision__pool_gives_way_to_a_session)
+{
+    struct session_request request = { .template_id = "python-basic", .timeout_s = 300, .resources = { .cpu_milli = 20000 } };
+    struct session session;
+    struct err err = ERR_INIT;
+    stage_sql(&stage, "DELETE FROM pool_demand");
+    stage_sql(&stage, "UPDATE templates SET pool_target = 4, cpu_milli = 30000 WHERE id = 'python-basic'");
+    pid_t pool = stage_start(&stage, "pool");
+    stage_await_count(&stage, WARM_ROWS, 3);
+    ck_assert_msg(session_service_create(&stage.context, "tester", &request, &session, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(session.status, SESSION_CREATING);
+    ck_assert_str_eq(session.container_id, "");
+    ck_assert_int_eq(stage_await_session(&stage, session.id), SESSION_RUNNING);
+    ck_assert_int_eq(stage_count(&stage, "SELECT MIN(seq) FROM containers"),
+                     stage_count(&stage, "SELECT MIN(seq) FROM containers WHERE status IN ('deleting', 'deleted')"));
+    ck_assert_int_eq(stage_count(&stage, WARM_ROWS), 2);
+    stage_stop(pool, SIGTERM);
+    stage_sql(&stage, "UPDATE templates SET cpu_milli = 1000 WHERE id = 'python-basic'");
+    end(session.id);
+    session_release(&session);
+}
+END_TEST
+
 START_TEST(test_jobs_provision__a_session_over_its_time_is_ended)
 {
     pid_t reap = stage_start(&stage, "reap");
@@ -349,6 +373,7 @@ int main(void)
     tcase_add_loop_test(all, test_jobs_provision__a_killed_executor_costs_one_try, 0, 2);
     tcase_add_test(all, test_jobs_provision__a_dead_container_is_found_at_start);
     tcase_add_test(all, test_jobs_provision__pool_is_filled_claimed_refilled_and_drained);
+    tcase_add_test(all, test_jobs_provision__pool_gives_way_to_a_session);
     tcase_add_test(all, test_jobs_provision__a_session_over_its_time_is_ended);
     tcase_add_test(all, test_jobs_provision__without_a_provisioner_a_session_fails_and_says_so);
     suite_add_tcase(suite, all);
