@@ -13,6 +13,7 @@ enum {
     JOB_DID_MAX = 12,
     JOB_STANDBY_MS = 500, /* how often one that waits looks again, at most */
     JOB_BEAT_MS = 2000,
+    JOB_FAILING_MS = 6000, /* then the beat says so */
 };
 
 /* A job is the first member of its frame. */
@@ -33,7 +34,8 @@ struct frame {
     int64_t beat_due_ms, step_due_ms; /* monotonic */
     int64_t paused_until_ms, pause_ms;
     enum err_code failing; /* the failure that was said in the log; ERR_NONE: none */
-    int64_t remind_ms;
+    int64_t remind_ms, failing_since_ms;
+    char failure[320]; /* what it was */
     struct log_field did[JOB_DID_MAX + 2]; /* since the last line; room for the time it took, and the end */
     size_t did_count;
     int64_t say_due_ms;

@@ -105,6 +105,9 @@ static void note_failure(struct frame *frame, const struct err *err)
     if (frame->pause_ms > PAUSE_LONGEST_MS)
         frame->pause_ms = PAUSE_LONGEST_MS;
     frame->paused_until_ms = now + frame->pause_ms;
+    if (frame->failing == ERR_NONE)
+        frame->failing_since_ms = now;
+    snprintf(frame->failure, sizeof(frame->failure), "%s", err->text);
     if (frame->failing == err->code && now < frame->remind_ms)
         return;
     job_report(LOG_LEVEL_ERROR, "step failed, will be tried again", err, NULL, NULL);

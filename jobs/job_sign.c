@@ -28,6 +28,8 @@ int job_sign_beat(struct frame *frame, struct err *err)
         .interval_ms = beat_interval(frame),
         .waiting = !frame->working,
     };
+    if (frame->failing != ERR_NONE && now - frame->failing_since_ms >= JOB_FAILING_MS)
+        snprintf(sign.error, sizeof(sign.error), "%s", frame->failure);
     /* a row of its own: it must not hide the one that works, or that nobody does */
     if (!frame->working)
         snprintf(frame->waits_as, sizeof(frame->waits_as), "%s:%s:%d", frame->host, job->definition->name, (int)getpid());

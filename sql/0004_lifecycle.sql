@@ -71,4 +71,6 @@ CREATE TABLE IF NOT EXISTS webhooks (
     KEY object (object_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
-ALTER TABLE jobs ADD COLUMN IF NOT EXISTS waiting BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'for the one that works to go';
+ALTER TABLE jobs
+    ADD COLUMN IF NOT EXISTS waiting BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'for the one that works to go',
+    ADD COLUMN IF NOT EXISTS error VARCHAR(320) NULL COMMENT 'why its steps have failed for a while';

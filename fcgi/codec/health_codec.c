@@ -74,6 +74,8 @@ static struct json_object *job_encode(const struct job_health *job)
     if (job->last)
         fields_add_int(object, "interval_ms", job->last->interval_ms);
     fields_add_int(object, "waiting", (int64_t)job->waiting);
+    if (job->health == HEALTH_DEGRADED)
+        fields_add_text(object, "error", job->last->error);
     return object;
 }
 

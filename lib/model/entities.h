@@ -181,6 +181,7 @@ struct job_beat {
     int64_t silent_ms;           /* read: since its beat, by the database's clock */
     int64_t interval_ms; /* a beat is due this often; silent for 3 intervals: not healthy */
     bool waiting;        /* for one that works */
+    char error[320];     /* why its steps have failed for a while; "": they have not */
 };
 
 struct page {

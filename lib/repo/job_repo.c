@@ -6,14 +6,14 @@
 enum { BEAT, FORGET, LIST, STATEMENTS };
 
 const struct db_stmt job_repo_statements[] = {
-    [BEAT] = { "INSERT INTO jobs (instance, name, pid, started_at, beat_at, interval_ms, waiting)"
-               " VALUES (?, ?, ?, " SQL_NOW " - INTERVAL ? * 1000 MICROSECOND, " SQL_NOW ", ?, ?)"
+    [BEAT] = { "INSERT INTO jobs (instance, name, pid, started_at, beat_at, interval_ms, waiting, error)"
+               " VALUES (?, ?, ?, " SQL_NOW " - INTERVAL ? * 1000 MICROSECOND, " SQL_NOW ", ?, ?, NULLIF(LEFT(?, 320), ''))"
                " ON DUPLICATE KEY UPDATE name = VALUES(name), pid = VALUES(pid),"
                " started_at = VALUES(started_at), beat_at = VALUES(beat_at),"
-               " interval_ms = VALUES(interval_ms), waiting = VALUES(waiting)" },
+               " interval_ms = VALUES(interval_ms), waiting = VALUES(waiting), error = VALUES(error)" },
     [FORGET] = { "DELETE FROM jobs WHERE instance = ?" },
     [LIST] = { "SELECT instance, name, pid, " SQL_MS("started_at") ", " SQL_MS("beat_at") ", interval_ms, waiting,"
-               " TIMESTAMPDIFF(MICROSECOND, beat_at, " SQL_NOW ") DIV 1000"
+               " TIMESTAMPDIFF(MICROSECOND, beat_at, " SQL_NOW ") DIV 1000, error"
                " FROM jobs ORDER BY name, instance" },
     [STATEMENTS] = { NULL },
 };
@@ -22,7 +22,8 @@ static const struct db_stmt *const sql = job_repo_statements;
 int job_repo_beat(struct db *db, const struct job_beat *beat, struct err *err)
 {
     return DB_EXEC(db, &sql[BEAT], NULL, err, db_text(beat->instance), db_text(beat->name),
-                   db_int(beat->pid), db_int(beat->running_ms), db_int(beat->interval_ms), db_int(beat->waiting));
+                   db_int(beat->pid), db_int(beat->running_ms), db_int(beat->interval_ms), db_int(beat->waiting),
+                   db_text(beat->error));
 }
 
 int job_repo_forget(struct db *db, const char *instance, struct err *err)
@@ -43,7 +44,7 @@ static int take_job(void *arg, const struct db_row *row, struct err *err)
     item->interval_ms = db_row_int(row, 5);
     item->waiting = db_row_int(row, 6);
     item->silent_ms = db_row_int(row, 7);
-    return 0;
+    return row_text(row, 8, item->error, sizeof(item->error), err);
 }
 
 int job_repo_list(struct db *db, struct job_list *out, struct err *err)

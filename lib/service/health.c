@@ -109,7 +109,8 @@ static enum health look_at_jobs(const struct context *context, struct health_rep
         job->name = expected_jobs[i].name;
         find_beats(&report->beats, job);
         bool alive = job->last && job_alive(job->last);
-        job->health = alive ? HEALTH_GOOD : HEALTH_BAD;
+        job->health = !alive ? HEALTH_BAD : job->last->error[0] ? HEALTH_DEGRADED : HEALTH_GOOD;
+        overall = worse(overall, alive ? job->health : HEALTH_GOOD);
         if (!alive)
             overall = worse(overall, expected_jobs[i].needed ? HEALTH_BAD : HEALTH_DEGRADED);
     }

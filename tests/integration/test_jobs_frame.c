@@ -111,6 +111,21 @@ START_TEST(test_jobs_frame__a_lost_lock_is_noticed)
 }
 END_TEST
 
+/* It beats, but does nothing: that is not healthy either. */
+START_TEST(test_jobs_frame__steps_that_fail_are_told)
+{
+    pid_t reap = stage_start_with(&stage, "reap", (const char *const[]){ "--every", "100ms", NULL }, none);
+    stage_await_count(&stage, WORKING("reap"), 1);
+    stage_sql(&stage, "RENAME TABLE container_questions TO aside");
+    stage_await_count(&stage, "SELECT COUNT(*) FROM jobs WHERE name = 'reap' AND error IS NOT NULL", 1);
+    expect_health("reap", HEALTH_DEGRADED, 0);
+    stage_sql(&stage, "RENAME TABLE aside TO container_questions");
+    stage_await_count(&stage, "SELECT COUNT(*) FROM jobs WHERE name = 'reap' AND error IS NOT NULL", 0);
+    expect_health("reap", HEALTH_GOOD, 0);
+    ck_assert_int_eq(stage_stop(reap, SIGTERM), 0);
+}
+END_TEST
+
 static int run_once(const char *name, const char *const *options)
 {
     int status = 0;
@@ -175,6 +190,7 @@ int main(void)
     tcase_add_test(all, test_jobs_frame__a_second_one_waits_and_takes_over);
     tcase_add_test(all, test_jobs_frame__one_that_waits_stands_for_nobody);
     tcase_add_test(all, test_jobs_frame__a_lost_lock_is_noticed);
+    tcase_add_test(all, test_jobs_frame__steps_that_fail_are_told);
     tcase_add_test(all, test_jobs_frame__once);
     tcase_add_test(all, test_jobs_frame__every);
     suite_add_tcase(suite, all);
