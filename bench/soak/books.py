@@ -98,6 +98,22 @@ class Audit:
         self.state("  as their code has it", f"{right} ({', '.join(f'{kind} {n}' for kind, n in sorted(by_kind.items()))})", wrong)
         for what, n in sorted(self.excused.items()):
             self.state(f"  {what}", n)
+        self.artifacts(told)
+
+    def artifacts(self, told):
+        """A file is named by who made it; by something that ran beside it, if at all by somebody else, which is counted."""
+        named, wrong, beside = collections.defaultdict(set), [], 0
+        for name, job in told.items():
+            for path in (job.stored or {}).get("artifacts", ()):
+                named[job.session, path].add(name)
+        for name, job in told.items():
+            if job.kind.name != "artifact" or (job.stored or {}).get("status") != "success":
+                continue
+            who = named[job.session, job.kind.path(job)]
+            beside += bool(who) and name not in who
+            if not who:
+                wrong.append(f"{name}: nothing names its file {job.kind.path(job)}")
+        self.state("  files that only something beside them names", beside, wrong)
 
     def outcome(self, name, job):
         """What is wrong with how it ended, or None; and whether it ended as its code would have it."""
@@ -106,6 +122,7 @@ class Audit:
             return f"cannot be looked at: {answer!r}", False
         about = answer.json
         result, job.attempts = about["result"], about["attempts"]
+        job.stored = result
         if not result or result["status"] not in FINAL:
             return f"no result: {about['status']}", False
         if job.result and any(job.result[field] != result[field] for field in ("status", "stdout", "return_value")):

@@ -28,7 +28,7 @@ class Job:
     def __init__(self, kind, session, body, token, owner):
         self.kind, self.session, self.body, self.token, self.owner = kind, session, body, token, owner
         self.key = f"soak-{token}"
-        self.id = self.result = self.upload = None
+        self.id = self.result = self.upload = self.stored = None
         self.attempts = 0
         self.cancel = False
         self.sent = time.monotonic()

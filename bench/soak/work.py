@@ -118,9 +118,9 @@ class Artifact(Kind):
     def body(self, draw, token):
         return {"code": f"with open('out-{token}', 'w') as file:\n    file.write({token!r} * {draw.choice((0, 1, 1000, 40000))})", "language": "python"}
 
-    def check(self, result, job):
-        # with those of what ran beside it
-        return None if f"out-{job.token}" in result["artifacts"] else f"artifacts are {result['artifacts']}"
+    @staticmethod
+    def path(job):
+        return f"out-{job.token}"   # which execution names it is looked at in the books
 
 
 class Uploaded(Kind):
