@@ -179,6 +179,8 @@ class Faults:
         """Of what keeps a sandbox, and its process 1, on this machine."""
         if self.engine:
             pid = int(self.engine.docker("inspect", "--format", "{{.State.Pid}}", f"sandbox-{container}"))
+            if pid <= 0:    # kill() would take it for all of us
+                raise ProcessLookupError("it does not run")
             return pid, pid
         outer = int((self.stack.lib_dir / "c" / container / "pid").read_text().split()[0])
         inner = pathlib.Path(f"/proc/{outer}/task/{outer}/children").read_text().split()

@@ -103,6 +103,8 @@ class Parts:
 
     @staticmethod
     def signal_pid(pid, number):
+        if pid <= 1:
+            raise ValueError(f"{pid} is no process of ours")
         try:
             os.kill(pid, number)
             return True
