@@ -24,9 +24,10 @@ WEB = tuple(module for module in MODULES if module not in ONCE) + (
 # With a second runtime: what looks at the web tier alone would look at the same again.
 WEB_TIER = ("test_bad_input", "test_contract", "test_contract_document", "test_internal", "test_guards", "test_generated",
             "test_pages", "test_downloads", "test_uploads", "test_hammer", "test_web_servers", "test_file_faults")
-# Once more with programs that find their own faults: what looks at files that the web server serves, at documents, or mostly waits for
-# what was killed, would find none. (The executor's own attacks run with sanitizers as its integration tests.)
-UNSANITIZED = ("test_many", "test_contract_document", "test_pages", "test_replace", "test_files", "test_file_attacks", "test_file_faults", "test_nodes", "test_engine_restart", "test_remote")
+# Once more with programs that find their own faults: what looks at files that the web server serves, at documents, at sandboxes, or mostly
+# waits for what was killed, would find none. (The executor's own attacks run with sanitizers as its integration tests.)
+UNSANITIZED = ("test_many", "test_contract_document", "test_pages", "test_replace", "test_files", "test_file_attacks", "test_file_faults",
+               "test_nodes", "test_engine_restart", "test_remote", "test_attacks", "test_generated", "test_containers", "test_internal")
 # With another storage driver.
 FILES = ("test_reference.Reference.test_upload_and_download", "test_files", "test_file_faults.Storage",
          "test_file_faults.FileFaults.test_cut_upload", "test_file_faults.FileFaults.test_killed_while_it_fetches_many") + tuple(

@@ -44,7 +44,7 @@ START_TEST(test_container_codec__answers)
     container.seen_at = NOON + 62 * SECOND;
     expect_json(container_encode(&container, CONTAINER_VIEW_FULL),
                 HEAD "\"status\":\"deleted\",\"session_id\":\"sess_abc123def4567890\"," MIDDLE
-                "\"usage\":{\"cpu\":0.25,\"memory_mb\":42,\"cpu_time_ms\":1500,\"measured_at\":\"2026-01-06T10:00:00Z\"}," CREATED
+                "\"usage\":{\"cpu\":0.25,\"memory_mb\":42,\"cpu_time_ms\":1500,\"measured_at\":\"2026-01-06T10:00:00Z\",\"busy_since\":null}," CREATED
                 "\"started_at\":\"2026-01-06T10:00:02Z\",\"uptime_seconds\":10,\"image\":\"i\",\"error\":\"why\"}");
 }
 END_TEST

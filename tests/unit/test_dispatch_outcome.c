@@ -67,6 +67,7 @@ START_TEST(test_dispatch_outcome__lost_executor_is_retried_then_crashed)
         verdict_of_loss(EXEC_LOSS_BROKEN, &err, attempts, 3, &verdict);
         ck_assert(verdict.again && verdict.suspect);
         ck_assert_int_eq(verdict.delay_ms, outcome_retry_delay_ms(attempts));
+        verdict_release(&verdict);
     }
     verdict_of_loss(EXEC_LOSS_BROKEN, &err, 4, 3, &verdict);
     ck_assert(!verdict.again);
