@@ -88,6 +88,9 @@ static int watch(struct program *program, struct err *err)
 {
     struct event_base *base = program->engine.base;
     const struct timeval now = { 0, 0 };
+    /* what libevent puts back at the end: told to end twice, it still ends in order */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
     program->child = evsignal_new(base, SIGCHLD, on_child, program);
     program->terminate = evsignal_new(base, SIGTERM, on_terminate, program);
     program->interrupt = evsignal_new(base, SIGINT, on_terminate, program);

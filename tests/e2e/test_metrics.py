@@ -112,6 +112,7 @@ class Metrics(Case):
         self.await_rise(before, "sandbox_http_requests_total", sent + more, **labels)
 
     def test_sessions_and_executions(self):
+        self.stack.until(lambda: self.stack.busy_containers() == 0, 30, "nothing of the tests before is being removed")
         before = self.scrape()
         session = self.client.create("python-basic", resources={"cpu": "1", "memory": "300Mi"})  # none waits with so much
         self.client.await_session(session)
