@@ -47,12 +47,15 @@ static void add_report(struct run *run, const char *data, size_t len)
     strbuf_add(&run->report, data, len < room ? len : room);
 }
 
-/* Node.js says so before it ends itself by a signal. */
+/* Node.js says so before it ends itself by a signal: V8 in words, what else in it asks for memory by C++'s exception. */
 static void look_for_heap(struct run *run, const char *data, size_t len)
 {
-    static const char words[] = "out of memory";
-    if (run->request.language == LANGUAGE_JAVASCRIPT && memmem(data, len, words, sizeof(words) - 1))
-        run->heap_full = true;
+    static const char *const words[] = { "out of memory", "std::bad_alloc" };
+    if (run->request.language != LANGUAGE_JAVASCRIPT)
+        return;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(data, len, words[i], strlen(words[i])))
+            run->heap_full = true;
 }
 
 /* False when there is nothing more to read now; *ended_out: nor ever. */
