@@ -40,6 +40,7 @@ struct run *run_new(struct engine *engine, struct wire_execute *request, int slo
     *request = (struct wire_execute){ 0 };
     run->slot = slot;
     run->on_done = on_done;
+    run->asked_us = clock_mono_us();
     run->moment = journal_moment(engine->journal);
     run->report = STRBUF_INIT(RETURN_BYTES_MAX + 1); /* and the report's kind */
     run->own_memory = engine->setup.memory_mb > 0 && !engine->memory.limited;
@@ -103,6 +104,7 @@ static void look_at_workspace(struct run *run, struct facts *facts, struct wire_
 static void measure(const struct run *run, struct wire_result *result)
 {
     int64_t cpu_us = run->cpu_us - run->cpu_before_us;
+    result->start_ms = run->start_us > 0 ? (double)(run->start_us - run->asked_us) / 1000 : 0;
     result->duration_ms = run->start_us > 0 ? (double)(run->end_us - run->start_us) / 1000 : 0;
     result->cpu_time_ms = cpu_us > 0 ? (double)cpu_us / 1000 : 0;
     result->peak_memory_mb = (double)run->peak_kb / 1024;
@@ -151,6 +153,7 @@ static void finish(struct run *run)
         log_err(LOG_LEVEL_ERROR, "no verdict", &err, "execution_id", run->request.execution_id);
         result.failure = WIRE_FAILURE_EXECUTOR;
     }
+    result.collect_ms = run->end_us > 0 ? (double)(clock_mono_us() - run->end_us) / 1000 : 0;
     if (!run->abandoned)
         emit_result(run, &result);
     log_done(run, &result);

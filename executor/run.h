@@ -35,7 +35,7 @@ struct run {
     bool reaped; /* the main process */
     int status;
     int64_t cpu_us, cpu_before_us, peak_kb;
-    int64_t start_us, end_us;
+    int64_t asked_us, start_us, end_us; /* the request was there, the interpreter had the code, it ended */
     int64_t moment; /* of the journal: when it began */
     bool opaque_before; /* engine.usage.opaque */
     int opaque_looks;   /* in a row that found a process which cannot be looked into */

@@ -63,7 +63,11 @@ static void compose_result(struct compose *line, const struct wire_result *resul
     compose_int(line, "exit_code", result->exit_code);
     compose_int(line, "signal", result->signal);
     compose_text(line, "return", result->return_json);
+    if (result->start_ms > 0)
+        compose_number(line, "start_ms", result->start_ms);
     compose_number(line, "duration_ms", result->duration_ms);
+    if (result->collect_ms > 0)
+        compose_number(line, "collect_ms", result->collect_ms);
     compose_number(line, "cpu_time_ms", result->cpu_time_ms);
     compose_number(line, "peak_memory_mb", result->peak_memory_mb);
     compose_bool(line, "stdout_truncated", result->stdout_truncated);
@@ -116,7 +120,9 @@ static int read_result(struct json_object *object, struct result_text *text, str
         { "exit_code", JSON_FIELD_INT, true, .out = &result->exit_code },
         { "signal", JSON_FIELD_INT, false, .out = &result->signal },
         { "return", JSON_FIELD_STRING, false, .out = &text->value },
+        { "start_ms", JSON_FIELD_NUMBER, false, .out = &result->start_ms },
         { "duration_ms", JSON_FIELD_NUMBER, true, .out = &result->duration_ms },
+        { "collect_ms", JSON_FIELD_NUMBER, false, .out = &result->collect_ms },
         { "cpu_time_ms", JSON_FIELD_NUMBER, true, .out = &result->cpu_time_ms },
         { "peak_memory_mb", JSON_FIELD_NUMBER, true, .out = &result->peak_memory_mb },
         { "stdout_truncated", JSON_FIELD_BOOL, false, .out = &result->stdout_truncated },

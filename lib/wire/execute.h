@@ -65,7 +65,9 @@ struct wire_result {
     int64_t exit_code;     /* -1 when killed or over time */
     int64_t signal;        /* 0: none */
     char *return_json;     /* JSON text; NULL: none (null) */
+    double start_ms;       /* from the request until the interpreter had the code; 0: not told (an older executor) */
     double duration_ms;    /* wall clock of the user code */
+    double collect_ms;     /* from its end until the result was made; 0: not told */
     double cpu_time_ms;    /* user and system time of everything it started */
     double peak_memory_mb; /* largest resident set of one of its processes */
     bool stdout_truncated;

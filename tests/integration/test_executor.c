@@ -186,6 +186,27 @@ START_TEST(test_executor__case)
 }
 END_TEST
 
+/* What it says of its own time fits into the time it took. */
+START_TEST(test_executor__says_where_time_went)
+{
+    static const enum language languages[] = { LANGUAGE_PYTHON, LANGUAGE_SHELL };
+    for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
+        struct wire_execute request = { .language = languages[i],
+                                        .code = (char *)(languages[i] == LANGUAGE_SHELL ? "sleep 0.1" : "import time; time.sleep(0.1)") };
+        struct outcome outcome;
+        int64_t before = clock_mono_us();
+        executor_run(&executor, &request, &outcome);
+        double all_ms = (double)(clock_mono_us() - before) / 1000;
+        ck_assert_int_eq(outcome.result.failure, WIRE_FAILURE_NONE);
+        ck_assert_double_gt(outcome.result.start_ms, 0);
+        ck_assert_double_gt(outcome.result.collect_ms, 0);
+        ck_assert_double_ge(outcome.result.duration_ms, 100);
+        ck_assert_double_le(outcome.result.start_ms + outcome.result.duration_ms + outcome.result.collect_ms, all_ms);
+        outcome_release(&outcome);
+    }
+}
+END_TEST
+
 START_TEST(test_executor__metrics_are_true)
 {
     struct wire_execute request = {
@@ -253,6 +274,7 @@ int main(void)
 {
     Suite *suite = suite_create("executor");
     executor_suite_add(suite, "cases", start, stop, test_executor__case, sizeof(cases) / sizeof(cases[0]));
+    executor_suite_add(suite, "spans", start, stop, test_executor__says_where_time_went, 1);
     executor_suite_add(suite, "metrics", start, stop, test_executor__metrics_are_true, 1);
     executor_suite_add(suite, "memory", start_limited, stop, test_executor__python_memory, 1);
     executor_suite_add(suite, "landlock", start_landlock, stop, test_executor__landlock, 1);

@@ -75,7 +75,7 @@ START_TEST(test_wire_event__result)
             .type = WIRE_RESULT,
             .result = { .failure = (enum wire_failure)failure, .message = failure ? (char *)"why \"so\"" : NULL, .exit_code = failure - 1,
                         .signal = failure, .return_json = failure ? NULL : (char *)"{\"n\": 123456789012345678901234567890, \"z\":\"\\u0000\"}",
-                        .duration_ms = 1.5, .cpu_time_ms = 0.125, .peak_memory_mb = NAN, .stdout_truncated = failure & 1,
+                        .start_ms = failure ? 0.25 : 0, .duration_ms = 1.5, .collect_ms = failure ? 0 : 2, .cpu_time_ms = 0.125, .peak_memory_mb = NAN, .stdout_truncated = failure & 1,
                         .stderr_truncated = failure & 2, .touched = failure & 4 } };
         struct wire_event out;
         there_and_back(&in, &out);
@@ -85,7 +85,9 @@ START_TEST(test_wire_event__result)
         ck_assert_pstr_eq(out.result.message, in.result.message);
         ck_assert_pstr_eq(out.result.return_json, in.result.return_json);
         ck_assert_int_eq(out.result.touched, in.result.touched);
+        ck_assert_double_eq(out.result.start_ms, in.result.start_ms);
         ck_assert_double_eq(out.result.duration_ms, 1.5);
+        ck_assert_double_eq(out.result.collect_ms, in.result.collect_ms);
         ck_assert_double_eq(out.result.cpu_time_ms, 0.125);
         ck_assert_double_eq(out.result.peak_memory_mb, 0);
         ck_assert_int_eq(out.result.stdout_truncated, in.result.stdout_truncated);
@@ -126,6 +128,9 @@ static const struct {
     { RESULT(",\"failure\":\"\",\"return\":\"[1\""), false },
     { RESULT(",\"failure\":\"\",\"touched\":[1]"), false },
     { RESULT(",\"failure\":\"\",\"touched\":1"), false },
+    { RESULT(",\"failure\":\"\",\"start_ms\":null,\"collect_ms\":1"), true },
+    { RESULT(",\"failure\":\"\",\"start_ms\":\"1\""), false },
+    { RESULT(",\"failure\":\"\",\"collect_ms\":[]"), false },
     { RESULT(",\"failure\":\"\",\"message\":1"), false },
     { "{\"type\":\"result\",\"failure\":\"\"}", false },
     { "{\"type\":\"started\"} {}", false },
