@@ -33,3 +33,6 @@ tests_unit_test_workspace_LDADD = lib/libio.a $(UTIL_TEST_LIBS) $(CRYPTO_LIBS) $
 UNIT_TESTS += tests/unit/test_address_rules
 tests_unit_test_address_rules_SOURCES = tests/unit/test_address_rules.c
 tests_unit_test_address_rules_LDADD = $(UTIL_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_trace
+tests_unit_test_trace_SOURCES = tests/unit/test_trace.c
+tests_unit_test_trace_LDADD = $(UTIL_TEST_LIBS)

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+
+#include "lib/util/clock.h"
 
 enum { HOST_SIZE = 48, PORT_SIZE = 8 };
 
@@ -71,6 +74,8 @@ int doorbell_open(const char *address, char bound_out[DOORBELL_ADDRESS_SIZE], st
     cleanup_fd int fd = socket(where.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_internal(err, errno, "cannot make a doorbell socket");
+    const int yes = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof(yes)); /* without it, when it is taken counts */
     if (bind(fd, (struct sockaddr *)&where, len) != 0) {
         int errnum = errno;
         err_set(err, ERR_UNAVAILABLE, "The doorbell address %s cannot be used: %s.%s", address,
@@ -105,6 +110,37 @@ int doorbell_take(int fd, char text[DOORBELL_TEXT_MAX + 1])
         got = recv(fd, text, DOORBELL_TEXT_MAX, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     text[got > 0 ? got : 0] = '\0';
+    return got >= 0;
+}
+
+/* Now, if the kernel does not say. */
+static int64_t moment_of(struct msghdr *message)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        struct timespec came;
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS || part->cmsg_len != CMSG_LEN(sizeof(came)))
+            continue;
+        memcpy(&came, CMSG_DATA(part), sizeof(came));
+        return (int64_t)came.tv_sec * 1000000 + came.tv_nsec / 1000;
+    }
+    return clock_wall_us();
+}
+
+int doorbell_take_at(int fd, char text[DOORBELL_TEXT_MAX + 1], int64_t *wall_us_out)
+{
+    union {
+        struct cmsghdr first; /* for its alignment */
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec data = { .iov_base = text, .iov_len = DOORBELL_TEXT_MAX };
+    struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+    ssize_t got;
+    do
+        got = recvmsg(fd, &message, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    text[got > 0 ? got : 0] = '\0';
+    if (got >= 0)
+        *wall_us_out = moment_of(&message);
     return got >= 0;
 }
 

@@ -4,6 +4,7 @@
 #define SANDBOX_IO_DOORBELL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/util/cleanup.h"
 #include "lib/util/err.h"
@@ -18,6 +19,8 @@ int doorbell_open(const char *address, char bound_out[DOORBELL_ADDRESS_SIZE], st
 void doorbell_ring(int fd, const char *address, const char *text);
 /* Takes one datagram's text into `text`; 1 when there was one, 0 when there is none. */
 int doorbell_take(int fd, char text[DOORBELL_TEXT_MAX + 1]);
+/* The same, with the moment when it came to this host, in microseconds since 1970: by the kernel, however late it is taken. */
+int doorbell_take_at(int fd, char text[DOORBELL_TEXT_MAX + 1], int64_t *wall_us_out);
 /* Takes everything that waits; returns how many there were. */
 int doorbell_drain(int fd);
 

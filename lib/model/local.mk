@@ -4,3 +4,4 @@ lib_libmodel_a_SOURCES = lib/model/error_info.c lib/model/error_info.h lib/model
 	lib/model/workspace.c lib/model/workspace.h lib/model/engine.c lib/model/engine.h \
 	lib/model/image_name.c lib/model/image_name.h
 lib_libmodel_a_SOURCES += lib/model/address_rules.c lib/model/address_rules.h
+lib_libmodel_a_SOURCES += lib/model/trace.c lib/model/trace.h

@@ -12,6 +12,8 @@
 
 /* Milliseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME). */
 int64_t clock_wall_ms(void);
+/* The same in microseconds. */
+int64_t clock_wall_us(void);
 /* Milliseconds that never run backwards (CLOCK_MONOTONIC). */
 int64_t clock_mono_ms(void);
 /* Microseconds that never run backwards. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/io/doorbell.h"
+#include "lib/util/clock.h"
 #include "tests/unit/unit_test.h"
 
 static int open_any(char address[DOORBELL_ADDRESS_SIZE])
@@ -37,6 +38,35 @@ START_TEST(test_doorbell__text_arrives)
     ck_assert_int_eq(doorbell_take(fd, text), 1); /* an empty one rings too */
     ck_assert_str_eq(text, "");
     ck_assert_int_eq(doorbell_take(fd, text), 0);
+}
+END_TEST
+
+static int64_t ring_and_take_late(int fd, const char *address, int64_t *after_out)
+{
+    char text[DOORBELL_TEXT_MAX + 1];
+    int64_t moment = 0;
+    doorbell_ring(-1, address, "exec_1");
+    ck_assert(rings(fd));
+    *after_out = clock_wall_us();
+    while (clock_wall_us() < *after_out + 10000)
+        usleep(5000);
+    ck_assert_int_eq(doorbell_take_at(fd, text, &moment), 1);
+    ck_assert_str_eq(text, "exec_1");
+    return moment;
+}
+
+/* However late it is taken. The kernel begins to take moments a little after the first socket asked for them. */
+START_TEST(test_doorbell__says_when_it_was_rung)
+{
+    char address[DOORBELL_ADDRESS_SIZE], text[DOORBELL_TEXT_MAX + 1];
+    cleanup_fd int fd = open_any(address);
+    int64_t moment = 7, after = 0, before = clock_wall_us();
+    ck_assert_int_eq(doorbell_take_at(fd, text, &moment), 0);
+    ck_assert_int_eq(moment, 7);
+    for (int i = 0; i < 100 && (i == 0 || moment > after); i++)
+        moment = ring_and_take_late(fd, address, &after);
+    ck_assert_int_ge(moment, before);
+    ck_assert_int_le(moment, after);
 }
 END_TEST
 
@@ -100,7 +130,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { test_doorbell__text_arrives, test_doorbell__long_texts_are_cut, test_doorbell__drain_takes_all,
+    const TTest *const tests[] = { test_doorbell__text_arrives, test_doorbell__says_when_it_was_rung, test_doorbell__long_texts_are_cut, test_doorbell__drain_takes_all,
                                    test_doorbell__ringing_nobody_is_harmless, test_doorbell__bad_and_busy_addresses_are_refused };
     return unit_test_run("doorbell", tests, UNIT_TEST_COUNT(tests));
 }
