@@ -13,16 +13,20 @@ usage: ./quickstart.sh [COMMAND]
   logs      the last lines of every log;  logs NAME [LINES]  of one, more of them
   stop      end every sandbox and every part
   test      build and run all tests, in a home and on ports of their own;  test --long  fuzzes, too, a minute a target
+  bench     measure the stack beside the machine's own limits, in a home and on a port of its own;  bench --quick  takes
+            a few minutes, bench --help  says the rest
 
 environment:
-  SANDBOX_HOME     where the stack keeps everything of its own   (./var; test: ./var-test)
-  SANDBOX_PORT     where it listens on 127.0.0.1                 (8000; test: from 18000)
+  SANDBOX_HOME     where the stack keeps everything of its own   (./var; test: ./var-test; bench: ./var-bench)
+  SANDBOX_PORT     where it listens on 127.0.0.1                 (8000; test: from 18000; bench: 22800)
   SANDBOX_RUNTIME  process, docker, or auto: docker if an engine answers  (auto)
   SANDBOX_WEB      lighttpd or apache                           (lighttpd)
   SANDBOX_STORAGE  where files are kept: file, or s3 (OpenStack Swift, started here, in $SANDBOX_HOME/swift)  (file)
   SANDBOX_TLS      1: https, with a certificate of its own making, in $SANDBOX_HOME/tls  (0)
   SANDBOX_BUILD    build directory                         ($SANDBOX_HOME/build)
   SANDBOX_CONFIGURE  arguments for ./configure, e.g. --enable-sanitizers
+  SANDBOX_CONTAINERS  most sandboxes at once        (one for each 64 MiB of the machine's memory, 256 at most; bench: 1200)
+  SANDBOX_THREADS  threads of a web worker                      (48; bench: 32)
   SANDBOX_LONG     1: test is test --long
 
 It runs as root, or through sudo. It leaves the machine's own MariaDB, web server and Docker Engine as they are.
@@ -33,7 +37,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 COMMAND=${1:-up}
 [ $# -eq 0 ] || shift
 case $COMMAND in
-    up | start | status | logs | stop | test) ;;
+    up | start | status | logs | stop | test | bench) ;;
     -h | --help | help) usage; exit 0 ;;
     *) printf 'quickstart: there is no command "%s"\n\n' "$COMMAND" >&2; usage >&2; exit 2 ;;
 esac
@@ -43,6 +47,7 @@ for part in common packages build database swift docker stack web stop workflow 
     . "$TOP/etc/quickstart/$part.sh"
 done
 set_places
+[[ $COMMAND != bench || ! " $* " =~ \ (-h|--help)\  ]] || exec /usr/bin/python3 "$TOP/bench/bench.py" --help
 become_root "$COMMAND" "$@"
 
 case $COMMAND in
@@ -79,5 +84,11 @@ case $COMMAND in
         . "$TOP/etc/quickstart/test.sh"
         start_clock
         run_tests "$@"
+        ;;
+    bench)
+        # shellcheck source=/dev/null
+        . "$TOP/etc/quickstart/bench.sh"
+        start_clock
+        run_bench "$@"
         ;;
 esac

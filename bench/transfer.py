@@ -1,30 +1,23 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A file of 100 MB up and down through the whole stack, beside what the web server alone moves; a hello-world execution beside 10,000 files.
-transfer.py EMPTY_FCGI [ROUNDS], against the stack of SANDBOX_HOME and SANDBOX_PORT (lighttpd). Everything in turn within one run, medians.
-It only measures: no number makes it fail.
+"""A file of 100 MB up and down through the whole stack, beside what the web server alone moves; hello beside 10,000 files. All in turn.
 
 Limits: for a download the same file as a static file of the same lighttpd; for an upload the same body to bench/empty_fcgi.c, which reads it
-and throws it away, behind the same lighttpd with the same settings. With the s3 driver also the same bytes to and from Swift itself, by
-Swift's own interface: what is between that and the stack's number is the stack's, the rest is Swift's."""
+and throws it away, behind the same lighttpd with the same settings. With the s3 driver (bench --running, on a stack that has it) also the same
+bytes to and from Swift itself, by Swift's own interface: what is between that and the stack's number is the stack's, the rest is Swift's."""
 import http.client
 import os
 import pathlib
 import re
 import socket
-import statistics
-import sys
 import time
 import urllib.parse
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
-from files import BOUNDARY, address_of, multipart  # noqa: E402
-from get_session import Empty  # noqa: E402
-from stack import Stack  # noqa: E402
+from files import BOUNDARY, address_of, multipart
+from hello import Hello, take_turns
+from measure import Failed, at_most
+from stacks import Empty, read_memory
 
 SIZE = 100 << 20
-HELLO = 'def handler(event):\n    return "hello, world"'
 MANY = "import os\nos.makedirs('many')\nfor n in range(10000):\n    with open('many/%d' % n, 'w') as file:\n        file.write(str(n))"
 
 
@@ -46,18 +39,18 @@ def exchange(port, method, path, headers=(), body=(), wanted=(200, 201, 307)):
             count += taken
     took = time.perf_counter() - began
     if int(head.split()[1]) not in wanted:
-        raise SystemExit(f"bench: {method} {path}: {got[:500]}")
+        raise Failed(f"{method} {path}: {got[:500]}")
     return took, dict(re.findall(r"(?m)^([A-Za-z-]+): (.*?)\r?$", head.decode())), count
 
 
 class WithStatic(Empty):
     """The web server alone: what throws uploads away, and a directory."""
 
-    def __init__(self, stack, program):
+    def __init__(self, stack):
         self.files = stack.lib_dir / "bench"
         self.files.mkdir(exist_ok=True)
         self.file = self.files / "file.bin"
-        super().__init__(stack, program)
+        super().__init__(stack)
 
     def adapt(self, text):
         return text + f'\n$HTTP["url"] =~ "^/bench/" {{ fastcgi.server = () alias.url = ( "/bench/" => "{self.files}/" ) }}\n'
@@ -82,12 +75,12 @@ class Swift:
 
 
 class Transfers:
-    def __init__(self, stack, program, rounds):
-        self.stack, self.rounds, self.samples = stack, rounds, {}
+    def __init__(self, stack):
+        self.stack, self.samples = stack, {}
         self.data = os.urandom(1 << 20) * (SIZE >> 20)
         self.client = stack.client()
         self.session = self.client.create()
-        self.alone = WithStatic(stack, program)
+        self.alone = WithStatic(stack)
         self.alone.file.write_bytes(self.data)
         self.driver = self.client.await_session(self.session)["workspace_path"].partition(":")[0]
         self.swift = Swift(stack) if self.driver == "s3" else None
@@ -96,7 +89,7 @@ class Transfers:
         self.upload = {"headers": [*self.authorization, f"Content-Type: multipart/form-data; boundary={BOUNDARY}"], "body": (head, self.data, tail)}
 
     def note(self, what, took):
-        self.samples.setdefault(what, []).append(took)
+        self.samples.setdefault(what, []).append(took * 1000)
 
     def download(self):
         took, headers, count = exchange(self.stack.port, "GET", "/api/v1" + address_of(self.session, "file.bin"), self.authorization)
@@ -105,7 +98,7 @@ class Transfers:
             more, _, count = exchange(place.port, "GET", f"{place.path}?{place.query}")
             took += more
         if count != SIZE:
-            raise SystemExit(f"bench: {count} bytes came, not {SIZE}")
+            raise Failed(f"{count} bytes came, not {SIZE}")
         return took
 
     def turn(self):
@@ -119,39 +112,23 @@ class Transfers:
             self.note("download, Swift alone", exchange(self.swift.port, "GET", self.swift.path, self.swift.headers)[0])
 
     def memory(self):
-        """Of the workers, KiB: all that is resident, and what is no file's."""
-        found = {}
-        for pid in self.stack.worker_pids():
-            text = pathlib.Path(f"/proc/{pid}/status").read_text()
-            found[pid] = tuple(int(re.search(rf"{name}:\s+(\d+)", text)[1]) for name in ("VmRSS", "RssAnon"))
-        return found
+        """Of the workers, MB resident."""
+        return {pid: read_memory(pid)[0] for pid in self.stack.worker_pids()}
 
-    def measure(self):
+    def measure(self, report):
         for _ in range(20):
             self.client.get("/templates")
         cold = self.memory()
         self.turn()
         self.samples.clear()  # the first warms all sides
-        warm = self.memory()
-        for _ in range(self.rounds):
+        for _ in range(self.stack.count(9, 3)):
             self.turn()
-        self.show(cold, warm, self.memory())
-
-    def show(self, cold, warm, after):
-        print(f"\n{SIZE >> 20} MB, driver {self.driver}, {self.rounds} rounds in turn{'median':>22}{'MB/s':>10}{'min':>10}{'max':>10}")
-        medians = {}
         for what, samples in self.samples.items():
-            medians[what] = statistics.median(samples)
-            print(f"  {what:46}{medians[what]:9.3f}s{(SIZE >> 20) / medians[what]:10.0f}{min(samples):9.3f}s{max(samples):9.3f}s")
-        for way in ("upload", "download"):
-            for limit in ("web server", "Swift"):
-                if f"{way}, {limit} alone" in medians:
-                    print(f"  {way}: {medians[f'{way}, {limit} alone'] / medians[f'{way}, whole stack']:.2f} of what {limit} alone moves"
-                          + (" (at least 0.50 is wanted)" if limit == "web server" else ""))
-        for pid in after:
-            print(f"  worker {pid}: VmRSS {cold[pid][0]} KiB, {warm[pid][0]} after one round, {after[pid][0]} at the end; "
-                  f"of it RssAnon {cold[pid][1]}, {warm[pid][1]}, {after[pid][1]}"
-                  f": {after[pid][0] - cold[pid][0]:+} KiB in all (at most 2048 is wanted)")
+            alone = what.partition(",")[0] + ", web server alone"
+            whole = what.endswith("whole stack")
+            report.add(what, samples, limit=alone if whole else None, goal=at_most(2, of=alone) if whole else None)
+        report.value("worker: resident memory it gained", max(now - cold[pid] for pid, now in self.memory().items()), "MB", goal=at_most(2))
+        report.note(f"files of {SIZE >> 20} MB, driver {self.driver}")
 
     def close(self):
         self.alone.close()
@@ -160,47 +137,25 @@ class Transfers:
             exchange(self.swift.port, "DELETE", self.swift.path, self.swift.headers, wanted=(204,))
 
 
-def executions(stack, count=200):
+def executions(stack, report):
     """In a session without files and in one with 10,000 of them, in turn."""
-    client = stack.client()
-    boxes = {"no files": client.create(), "10,000 files": client.create()}
-    try:
-        for box in boxes.values():
-            client.await_session(box)
-        result = client.run(boxes["10,000 files"], MANY, timeout=60, limit=120)
-        if result["status"] != "success":
-            raise SystemExit(f"bench: {result}")
-        samples = {name: [] for name in boxes}
-        for turn in range(count + 10):
-            for name, box in boxes.items():
-                began = time.perf_counter()
-                answer = client.post(f"/sessions/{box}/execute?wait=10", {"code": HELLO, "language": "python"})
-                if answer.json.get("return_value") != "hello, world":
-                    raise SystemExit(f"bench: {answer!r}")
-                if turn >= 10:  # the first ones warm caches
-                    samples[name].append((time.perf_counter() - began) * 1000)
-        print(f"\nhello-world, execute?wait=10, {count} each in turn{'p50':>18}{'p95':>10}")
-        medians = [statistics.median(taken) for taken in samples.values()]
-        for name, taken in samples.items():
-            print(f"  session with {name:38}{statistics.median(taken):8.2f}ms{sorted(taken)[int(count * 0.95)]:8.2f}ms")
-        print(f"  p50 with files / without: {medians[1] / medians[0]:.3f} (at most 1.10 is wanted)")
-    finally:
-        for box in boxes.values():
-            client.delete(f"/sessions/{box}")
+    names = "hello, no files", "hello beside 10,000 files"
+    sessions = [stack.session() for _ in names]
+    result = stack.client().run(sessions[1], MANY, timeout=60, limit=120)
+    report.wrong(result["status"] != "success", "executions that should make 10,000 files")
+    sides = [Hello(stack, "python", session) for session in sessions]
+    take_turns(stack.count(200, 50), list(sides), 0.02)
+    for name, side in zip(names, sides):
+        report.add(name, side.took, goal=at_most(1.1, of=names[0]) if name != names[0] else None)
+        report.wrong(side.wrong, f"wrong answers: {name}")
+        side.line.close()
+    stack.end(sessions)
 
 
-def main():
-    stack = Stack()
-    if stack.web != "lighttpd" or stack.authority:
-        raise SystemExit("bench: this compares behind lighttpd without TLS")
-    print(f"load before: {os.getloadavg()[0]:.2f}")
-    transfers = Transfers(stack, sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 9)
+def run(stack, report):
+    transfers = Transfers(stack)
     try:
-        transfers.measure()
+        transfers.measure(report)
     finally:
         transfers.close()
-    executions(stack)
-
-
-if __name__ == "__main__":
-    main()
+    executions(stack, report)

@@ -8,6 +8,8 @@ set_places() {
     local home=$TOP/var port=8000
     if [ "$COMMAND" = test ]; then
         home=$TOP/var-test port=18000
+    elif [ "$COMMAND" = bench ]; then
+        home=$TOP/var-bench port=22800
     fi
     HOME_DIR=$(realpath -m "${SANDBOX_HOME:-$home}")
     PORT=${SANDBOX_PORT:-$port}
@@ -19,6 +21,12 @@ set_places() {
         process | docker | auto) ;;
         *) die "SANDBOX_RUNTIME must be process, docker or auto, not \"$RUNTIME\"" ;;
     esac
+    if ! [[ ${SANDBOX_CONTAINERS:-1} =~ ^[1-9][0-9]{0,4}$ ]]; then
+        die "SANDBOX_CONTAINERS must be a number from 1 to 99999, not \"$SANDBOX_CONTAINERS\""
+    fi
+    if ! [[ ${SANDBOX_THREADS:-48} =~ ^[1-9][0-9]{1,2}$ ]]; then
+        die "SANDBOX_THREADS must be a number from 10 to 999, not \"$SANDBOX_THREADS\""
+    fi
     BUILD_DIR=$(realpath -m "${SANDBOX_BUILD:-$HOME_DIR/build}")
     LOG_DIR=$HOME_DIR/log
     PID_DIR=$HOME_DIR/run
@@ -51,7 +59,7 @@ become_root() {
     command -v sudo >/dev/null || die "this needs root: run it as root, or install sudo"
     say "not root: going on through sudo"
     export SANDBOX_HOME=$HOME_DIR SANDBOX_PORT=$PORT SANDBOX_RUNTIME=$RUNTIME SANDBOX_BUILD=$BUILD_DIR
-    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG,SANDBOX_WEB,SANDBOX_TLS,SANDBOX_STORAGE \
+    exec sudo --preserve-env=SANDBOX_HOME,SANDBOX_PORT,SANDBOX_RUNTIME,SANDBOX_BUILD,SANDBOX_CONFIGURE,SANDBOX_LONG,SANDBOX_WEB,SANDBOX_TLS,SANDBOX_STORAGE,SANDBOX_CONTAINERS,SANDBOX_THREADS \
         bash "$TOP/quickstart.sh" "$@"
 }
 

@@ -89,6 +89,7 @@ doorbell_ports() {
 
 # As many sandboxes as memory carries: an idle one is small, and its limit is not its use.
 max_containers() {
+    [ -z "${SANDBOX_CONTAINERS:-}" ] || { printf '%s\n' "$SANDBOX_CONTAINERS"; return; }
     awk '/^MemTotal:/ { n = int($2 / 1024 / 64); print (n < 8 ? 8 : (n > 256 ? 256 : n)) }' /proc/meminfo
 }
 
@@ -105,7 +106,7 @@ database: { socket = "$DB_SOCKET"; name = "sandbox"; user = "sandbox"; password 
     timeout_ms = 20000; };
 doorbell: { dispatchd = "127.0.0.1:$bell"; provisiond = "127.0.0.1:$((bell + 1))"; pool = "127.0.0.1:$((bell + 2))";
     webhookd = "127.0.0.1:$((bell + 3))"; };
-api: { threads = 48; max_waiters = 40; };
+api: { threads = ${SANDBOX_THREADS:-48}; max_waiters = $((${SANDBOX_THREADS:-48} - 8)); };
 # One user: nobody to be protected from.
 limits: { requests_per_minute = 0; executions_per_minute = 0; sessions = 0; };
 # One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.

@@ -154,7 +154,8 @@ test_beside_docker() { # BUILD SANITIZED-BUILD
 
 make_test_programs() {
     # shellcheck disable=SC2046
-    make -C "$BUILD_DIR" -j"$(nproc)" --no-print-directory $(test_programs_of unit) $(test_programs_of integration)
+    make -C "$BUILD_DIR" -j"$(nproc)" --no-print-directory $(test_programs_of unit) $(test_programs_of integration) \
+        bench/http_load
 }
 
 test_programs_of() { make -s -C "$BUILD_DIR" --no-print-directory "list-$1-tests" | tail -n 1; }
@@ -164,7 +165,8 @@ test_units() { # SUFFIX DIRECTORY
     BUILD_DIR=$2
     read -ra unit <<<"$(test_programs_of unit)"
     run_suite "unit$1" in_build "$TOP/tests/run-checks.sh" "${unit[@]/#/./}" "$TOP/tests/check-web-tier.sh" \
-        "$TOP/tests/check-samples.sh" "$TOP/tests/check-failpoints.sh" "$TOP/tests/check-soak.sh"
+        "$TOP/tests/check-samples.sh" "$TOP/tests/check-failpoints.sh" "$TOP/tests/check-soak.sh" \
+        "$TOP/tests/check-bench.sh"
 }
 
 # What is not run again with sanitizers, unless there is time: it mostly waits, for retries and for what was killed, or uses the executor
