@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a FastCGI answer costs at least: the same web server, libfcgi and number of threads as sandbox-api, and nothing done: a body is read
+/* What a FastCGI answer costs at least: the same web server, libfcgi and number of threads as sandbox-api in the bench, and nothing done: a body is read
  * and thrown away. */
 #include <fcgiapp.h>
 #include <pthread.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { THREADS = 48, PIECE = 64 * 1024 };
+enum { THREADS = 32, PIECE = 64 * 1024 };
 
 static void *serve(void *arg)
 {
