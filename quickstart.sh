@@ -47,7 +47,7 @@ for part in common packages build database swift docker stack web stop workflow 
     . "$TOP/etc/quickstart/$part.sh"
 done
 set_places
-[[ $COMMAND != bench || ! " $* " =~ \ (-h|--help)\  ]] || exec /usr/bin/python3 "$TOP/bench/bench.py" --help
+[[ $COMMAND != bench || ! " $* " =~ \ (-h|--help|--from.*)\  ]] || exec /usr/bin/python3 "$TOP/bench/bench.py" "$@"
 become_root "$COMMAND" "$@"
 
 case $COMMAND in

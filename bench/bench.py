@@ -38,9 +38,11 @@ def options_of(arguments):
     parser.add_argument("--only", metavar="PART,...", help="these parts")
     parser.add_argument("--runtime", choices=RUNTIMES, default="both", help="both: docker where an engine answers or can be started (%(default)s)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="everything, with all samples")
-    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="the tables, as docs/performance.md has them")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="the tables; into docs/performance.md, in place of those it has")
     parser.add_argument("--svg", type=pathlib.Path, metavar="DIR", help="pictures of the distributions")
     parser.add_argument("--running", action="store_true", help="measure the stack that runs in that home, and leave it running")
+    parser.add_argument("--from", type=pathlib.Path, metavar="FILE", action="append", dest="earlier",
+                        help="measure nothing: show what earlier runs wrote with --json, all of these together (may be repeated)")
     options = parser.parse_args(arguments)
     names = [name for name, *_ in PARTS]
     options.parts = options.only.split(",") if options.only else names
@@ -48,6 +50,10 @@ def options_of(arguments):
         if name not in names:
             parser.error(f'there is no part "{name}"; there are {", ".join(names)}')
     return options
+
+
+class Interrupted(BaseException):
+    """By a signal: nothing that handles what goes wrong may take it for that."""
 
 
 def say(text):
@@ -87,11 +93,16 @@ class Bench:
         self.about = measure.machine()
 
     def run(self):
+        """The exit code."""
         say(measure.heading(self.about))
-        for runtime in RUNTIMES[self.options.runtime]:
-            chosen = [part for part in PARTS if part[0] in self.options.parts and (not part[3] or runtime in part[3])]
-            if chosen:
-                self.with_stack(runtime, chosen)
+        try:
+            for runtime in RUNTIMES[self.options.runtime]:
+                chosen = [part for part in PARTS if part[0] in self.options.parts and (not part[3] or runtime in part[3])]
+                if chosen:
+                    self.with_stack(runtime, chosen)
+        except Interrupted:
+            self.show()
+            return 130
         return self.show()
 
     def with_stack(self, runtime, parts):
@@ -129,26 +140,33 @@ class Bench:
 
     def show(self):
         """The exit code."""
-        everything = self.report, self.about, list(dict.fromkeys(self.configuration))
-        say("\n" + measure.table(*everything))
-        if self.options.json:
-            self.options.json.write_text(measure.as_json(*everything))
-        if self.options.markdown:
-            self.options.markdown.write_text(measure.markdown(*everything))
-        if self.options.svg:
-            say("pictures: " + " ".join(str(path) for path in svg.write_all(self.report, self.about, self.options.svg)))
-        return 1 if self.report.wrong_count else 0
+        return show(self.options, self.report, self.about, list(dict.fromkeys(self.configuration)))
+
+
+def show(options, *everything):
+    """Prints and writes what is asked for; the exit code."""
+    report, about, _ = everything
+    say("\n" + measure.table(*everything))
+    if options.json:
+        options.json.write_text(measure.as_json(*everything))
+    if options.markdown:
+        measure.write_markdown(options.markdown, measure.markdown(*everything))
+    if options.svg:
+        say("pictures: " + " ".join(str(path) for path in svg.write_all(report, about, options.svg)))
+    return 1 if report.wrong_count else 0
 
 
 def interrupt(*_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("bench: interrupted; the stack is stopped")
-    raise SystemExit(130)
+    raise Interrupted
 
 
 def main():
     options = options_of(sys.argv[1:])
+    if options.earlier:
+        return show(options, *measure.from_json([path.read_text() for path in options.earlier], say))
     if os.geteuid() != 0:
         raise SystemExit("bench: it starts a stack: run it as root")
     signal.signal(signal.SIGINT, interrupt)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -90,6 +91,26 @@ class Outputs(unittest.TestCase):
         row = got["sections"][0]["rows"][0]
         self.assertEqual((row["samples"], row["numbers"]["p50"], row["ratio_to_limit"], got["wrong"]), ([1.0, 2.0, 3.0], 2.0, 0.5, 2))
         self.assertEqual([goal["met"] for goal in row["goals"]], [True, False])
+
+    def test_json_comes_back_as_it_was(self):
+        again = measure.from_json([measure.as_json(self.report, ABOUT, ["x"])])
+        self.assertEqual(measure.table(*again), measure.table(self.report, ABOUT, ["x"]))
+        self.assertEqual(json.loads(measure.as_json(*again)), json.loads(measure.as_json(self.report, ABOUT, ["x"])))
+        self.assertEqual(svg.picture(again[0].current, ABOUT), svg.picture(self.report.current, ABOUT))
+
+    def test_later_runs_replace_parts(self):
+        other = report_of(("fast", [7.0], {}))
+        other.section("more", "More", "docker")
+        report, about, _ = measure.from_json([measure.as_json(self.report, ABOUT, []), measure.as_json(other, {**ABOUT, "commit": "def"}, [])])
+        self.assertEqual([section.name for section in report.sections], ["part", "more"])
+        self.assertEqual((report.sections[0].find("fast").numbers["p50"], about["commit"]), (7.0, "abc, def"))
+
+    def test_markdown_goes_between_the_marks(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "page.md")
+            path.write_text(f"before\n\n{measure.BEGIN}\n\nold\n\n{measure.END}\n\nafter\n")
+            measure.write_markdown(path, "new\n")
+            self.assertEqual(path.read_text(), f"before\n\n{measure.BEGIN}\n\nnew\n\n{measure.END}\n\nafter\n")
 
     def test_markdown_rows_have_all_columns(self):
         rows = [line for line in measure.markdown(self.report, ABOUT, []).splitlines() if line.startswith("|")]
@@ -188,7 +209,7 @@ class Load(unittest.TestCase):
 
     def test_pauses(self):
         lines = self.load(0.5, 0, (0, 100, 200, "it", "first"))
-        self.assertTrue(2 <= len(lines) <= 6, lines)
+        self.assertTrue(1 <= len(lines) <= 6, lines)
 
 
 def main():

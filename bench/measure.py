@@ -67,6 +67,18 @@ class Goal:
                 "ratio": round(number / wanted, 3) if wanted else None}
 
 
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A goal of an earlier run, as it was judged then; `of`, `at`, `bound` are for pictures."""
+    found: dict
+    of: str
+    at: str
+    bound: float
+
+    def judge(self, _row, _find):
+        return self.found
+
+
 def at_most(bound, of=None, at=None, plus=0):
     return Goal(bound, False, of, at, plus)
 
@@ -225,8 +237,47 @@ def as_json(report, about, configuration):
     sections = []
     for section in report.sections:
         rows = [{"name": row.name, "unit": row.unit, "limit": row.limit, "ratio_to_limit": row.ratio(section.find),
-                 "numbers": {name: round(number, 4) for name, number in row.numbers.items()}, "goals": [goal.judge(row, section.find) for goal in row.goals],
+                 "numbers": {name: round(number, 4) for name, number in row.numbers.items()}, "goals": [{**goal.judge(row, section.find), "of": goal.of, "at": goal.at, "bound": goal.bound} for goal in row.goals],
                  "samples": [round(sample, 4) for sample in row.samples]} for row in section.rows.values()]
         sections.append({"name": section.name, "title": section.title, "runtime": section.runtime, "took_s": round(section.took_s, 1), "rows": rows,
                          "notes": section.notes, "wrong": [{"count": count, "what": text} for count, text in section.wrongs]})
     return json.dumps({"machine": about, "configuration": configuration, "sections": sections, "wrong": report.wrong_count}, indent=1) + "\n"
+
+
+def section_from(kept):
+    section = Section(kept["name"], kept["title"], kept["runtime"])
+    section.took_s, section.notes = kept["took_s"], kept["notes"]
+    section.wrongs = [(wrong["count"], wrong["what"]) for wrong in kept["wrong"]]
+    for row in kept["rows"]:
+        goals = [Judged({name: goal[name] for name in ("goal", "wanted", "met", "ratio")}, goal["of"], goal["at"], goal["bound"]) for goal in row["goals"]]
+        made = section.rows[row["name"]] = Row(row["name"], row["unit"], row["limit"], goals)
+        if row["samples"]:
+            made.take(row["samples"])
+        else:
+            made.numbers = row["numbers"]
+    return section
+
+
+def from_json(texts, say=print):
+    """Report, machine and configuration of earlier runs together, e.g. of single parts: of the same part on the same runtime the last counts."""
+    runs, sections, configuration = [json.loads(text) for text in texts], {}, {}
+    for run in runs:
+        sections.update({(section["name"], section["runtime"]): section_from(section) for section in run["sections"]})
+        configuration.update(dict.fromkeys(run["configuration"]))
+    report, about = Report(say), dict(runs[-1]["machine"])
+    report.sections = list(sections.values())
+    about["commit"] = ", ".join(dict.fromkeys(run["machine"]["commit"] for run in runs))
+    about["changed"] = any(run["machine"]["changed"] for run in runs)
+    about["load_average"] = max(run["machine"]["load_average"] for run in runs)
+    return report, about, list(configuration)
+
+
+BEGIN, END = "<!-- figures: ./quickstart.sh bench --markdown -->", "<!-- end of figures -->"
+
+
+def write_markdown(path, text):
+    """All of the file, or, where it has the two marks, what stands between them."""
+    before = path.read_text() if path.exists() else ""
+    if BEGIN in before and END in before:
+        text = f"{before.partition(BEGIN)[0]}{BEGIN}\n\n{text}\n{END}{before.partition(END)[2]}"
+    path.write_text(text)
