@@ -20,7 +20,9 @@ import svg  # noqa: E402
 PARTS = (
     ("limits", "limits:run", "Raw limits", ()),
     ("hello", "hello:run", "Hello in a running session", ()),
-    ("create", "create:run", "Sessions: created, used, removed", ()),
+    ("javascript", "hello:javascript", "JavaScript hello, first of a burst", ()),
+    ("create", "create:warm", "Sessions: created, used, removed", ()),
+    ("burst", "create:bursts", "Sessions: 20 at once, and cold", ()),
     ("load", "throughput:run", "20 clients at once", ()),
     ("get", "get:run", "GET of one session", ("process",)),
     ("memory", "get:memory", "Memory after many requests", ("process",)),
@@ -31,7 +33,7 @@ CONTAINERS, THREADS = "1200", "32"
 
 
 def options_of(arguments):
-    listed = "\n".join(f"  {name:10}{title}{f' ({runtimes[0]} runtime only)' if runtimes else ''}" for name, _, title, runtimes in PARTS)
+    listed = "\n".join(f"  {name:12}{title}{f' ({runtimes[0]} runtime only)' if runtimes else ''}" for name, _, title, runtimes in PARTS)
     parser = argparse.ArgumentParser(prog="./quickstart.sh bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog=f"parts:\n{listed}\n\nhome, port: SANDBOX_HOME, SANDBOX_PORT (./var-bench, 22800)")
     parser.add_argument("--quick", action="store_true", help="fewer samples: a few minutes")

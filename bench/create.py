@@ -64,7 +64,7 @@ def warm(stack, report):
     line, database = stack.line(), Database(stack.run_dir / "db" / "db.sock")
     created, cycles, commits, misses, wrong = [], [], [], 0, 0
     line.deleted = deleted_status(stack, line)
-    for turn in range(stack.count(150, 25) + 2):
+    for turn in range(stack.count(100, 25) + 2):
         stack.quiet(WARM)
         time.sleep(0.05)
         commit = timed(database.commit)[0]
@@ -165,7 +165,6 @@ def cold(stack, report):
         docker.close()
 
 
-def run(stack, report):
-    warm(stack, report)
+def bursts(stack, report):
     burst(stack, report)
     cold(stack, report)

@@ -66,7 +66,8 @@ class Picture:
             self.parts += [f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="{"#999" if share in (0, 50) else "#e3e3e3"}"/>',
                            self.text(LEFT - 8, y + 4, f"{share} %", "end")]
         self.parts += [self.text((LEFT + WIDTH - RIGHT) / 2, bottom + 37, "milliseconds (logarithmic)", "middle", colour="#555"),
-                       self.text(LEFT, TOP_EDGE - 9, "share of samples that took at most so long", colour="#555")]
+                       self.text(LEFT, TOP_EDGE - 9, "share of samples that took at most so long", colour="#555"),
+                       self.text(WIDTH - RIGHT, TOP_EDGE - 9, "dashed: a limit;  \u25b6 a goal, at its percentile", "end", colour="#555")]
 
     def curve(self, number, row, dashed):
         colour = COLOURS[number % len(COLOURS)]
