@@ -18,10 +18,10 @@ static int answer_result(const struct call *call, const struct execution *execut
 }
 
 /* Waits in the seat that the caller has taken, and leaves it. */
-static int wait_seated(const struct call *call, const char *id, int64_t limit_ms, struct execution *out,
+static int wait_seated(const struct call *call, const char *id, int64_t limit_ms, bool fresh, struct execution *out,
                        struct err *err)
 {
-    const struct wait wait = { .room = call->room, .limit_ms = limit_ms, .client_fd = call->client_fd };
+    const struct wait wait = { .room = call->room, .limit_ms = limit_ms, .client_fd = call->client_fd, .fresh = fresh };
     int status = wait_for_execution(call->context, &wait, call->caller.owner, id, out, err);
     wait_room_leave(call->room);
     return status;
@@ -57,7 +57,7 @@ static void await(const struct call *call, bool seated, int64_t wait_s, struct s
     if (!seated)
         status = execution_service_get(call->context, call->caller.owner, id, EXECUTION_WITH_OUTCOME, &waited, &ignored);
     else if (status == 0)
-        status = wait_seated(call, id, wait_s * 1000, &waited, &ignored);
+        status = wait_seated(call, id, wait_s * 1000, !out->once.replayed, &waited, &ignored);
     else
         wait_room_leave(call->room);
     if (status == 0) {
@@ -164,7 +164,7 @@ static int wait_if_open(const struct call *call, int64_t wait_s, struct executio
         wait_room_leave(call->room);
         return -1;
     }
-    return wait_seated(call, call->id, wait_s * 1000, out, err);
+    return wait_seated(call, call->id, wait_s * 1000, false, out, err);
 }
 
 int executions_result(struct call *call, struct err *err)

@@ -41,6 +41,11 @@ static int dispatchd_open(struct job *job, struct err *err)
     return job->state ? 0 : -1;
 }
 
+static bool dispatchd_hear(struct job *job, const char *text)
+{
+    return dispatch_hear(job->state, text);
+}
+
 static void note_done(struct job *job)
 {
     struct dispatch_done done;
@@ -75,6 +80,7 @@ static const struct job_definition dispatchd = {
     .interval_ms = DOORBELL_FALLBACK_MS,
     .say_ms = SAY_MS,
     .doorbell = address,
+    .hear = dispatchd_hear,
     .open = dispatchd_open,
     .step = dispatchd_step,
     .wait = dispatchd_wait,

@@ -201,6 +201,15 @@ bool job_stopping(const struct job *job)
     return ((const struct frame *)job)->stopping;
 }
 
+/* Bounded: a flood of datagrams must not keep the job from its work. */
+static void hear(struct job *job)
+{
+    enum { TEXTS_MAX = 4096 };
+    char text[DOORBELL_TEXT_MAX + 1];
+    for (int i = 0; i < TEXTS_MAX && doorbell_take(job->doorbell, text); i++)
+        job->rung |= !job->definition->hear || job->definition->hear(job, text);
+}
+
 static void wait_for_work(struct frame *frame)
 {
     struct job *job = &frame->job;
@@ -219,8 +228,8 @@ static void wait_for_work(struct frame *frame)
     }
     if (fds[0].revents)
         take_signal(frame);
-    if (fds[1].revents && doorbell_drain(job->doorbell) > 0)
-        job->rung = true;
+    if (fds[1].revents)
+        hear(job);
 }
 
 /* With --once the first turn that leaves nothing to do is the last one. */

@@ -46,6 +46,8 @@ struct job_definition {
     bool one_of_all;     /* by a lock of the database, which ends with the connection */
     /* Address to be rung at; NULL: nobody rings. */
     const char *(*doorbell)(const struct settings *settings);
+    /* What was said at the doorbell, text by text: whether that is a ring for the step (NULL: everything is). A step follows in any case. */
+    bool (*hear)(struct job *job, const char *text);
     /* Each may be NULL but step. open comes when it is to work; failing, it ends the program. */
     int (*open)(struct job *job, struct err *err);
     enum job_step (*step)(struct job *job, struct err *err);

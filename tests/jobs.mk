@@ -1,5 +1,7 @@
 # The executor client, the dispatcher and the jobs.
-UNIT_TESTS += tests/unit/test_execclient tests/unit/test_dispatch_outcome
+UNIT_TESTS += tests/unit/test_execclient tests/unit/test_dispatch_outcome tests/unit/test_dispatch_bell
+tests_unit_test_dispatch_bell_SOURCES = tests/unit/test_dispatch_bell.c
+tests_unit_test_dispatch_bell_LDADD = lib/libservice.a lib/libio.a lib/libmodel.a lib/libutil.a $(CHECK_LIBS)
 tests_unit_test_execclient_SOURCES = tests/unit/test_execclient.c tests/fakes/fake_executor.c tests/fakes/fake_executor.h
 tests_unit_test_execclient_LDADD = lib/libexecclient.a lib/libio.a lib/libwire.a lib/libmodel.a lib/libutil.a \
 	$(CURL_LIBS) $(JSON_LIBS) $(CHECK_LIBS)

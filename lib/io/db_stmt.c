@@ -51,16 +51,22 @@ static int column_kind(enum enum_field_types type)
     }
 }
 
+static int allocate_row(struct db_prepared *prepared, unsigned columns)
+{
+    free(prepared->out);
+    free(prepared->row.columns);
+    prepared->out = calloc(columns + 1, sizeof(*prepared->out));
+    prepared->row.columns = calloc(columns + 1, sizeof(*prepared->row.columns));
+    prepared->row.count = prepared->out && prepared->row.columns ? columns : 0;
+    return prepared->out && prepared->row.columns ? 0 : -1;
+}
+
 static int allocate(struct db_prepared *prepared, struct err *err)
 {
-    unsigned columns = mysql_stmt_field_count(prepared->stmt);
     prepared->params = (unsigned)mysql_stmt_param_count(prepared->stmt);
     prepared->in = calloc(prepared->params + 1, sizeof(*prepared->in));
     prepared->lengths = calloc(prepared->params + 1, sizeof(*prepared->lengths));
-    prepared->out = calloc(columns + 1, sizeof(*prepared->out));
-    prepared->row.columns = calloc(columns + 1, sizeof(*prepared->row.columns));
-    prepared->row.count = columns;
-    if (!prepared->in || !prepared->lengths || !prepared->out || !prepared->row.columns)
+    if (!prepared->in || !prepared->lengths || allocate_row(prepared, mysql_stmt_field_count(prepared->stmt)) != 0)
         return err_internal(err, 0, "out of memory for a statement");
     return 0;
 }
@@ -129,9 +135,13 @@ static int bind_params(struct db_prepared *prepared, const struct db_param *para
     return 0;
 }
 
+/* That INSERT ... SELECT ... RETURNING has columns is known only when it has run. */
 static int send_statement(struct db_prepared *prepared)
 {
     if (mysql_stmt_execute(prepared->stmt) != 0)
+        return -1;
+    unsigned columns = mysql_stmt_field_count(prepared->stmt);
+    if (prepared->row.count == 0 && columns > 0 && allocate_row(prepared, columns) != 0)
         return -1;
     return prepared->row.count > 0 && mysql_stmt_store_result(prepared->stmt) != 0 ? -1 : 0;
 }

@@ -49,16 +49,6 @@ int cancellation_repo_overrule(struct db *db, int64_t seq, bool *changed_out, st
     return change(db, OVERRULE, seq, changed_out, err);
 }
 
-static int take_seq(void *arg, const struct db_row *row, struct err *err)
-{
-    struct seq_list *list = arg;
-    int64_t *item = list_add(&list->items, &list->count, sizeof(*item), err);
-    if (!item)
-        return -1;
-    *item = db_row_int(row, 0);
-    return 0;
-}
-
 int cancellation_repo_asked(struct db *db, const char *claimed_by, int64_t limit, struct seq_list *out, struct err *err)
 {
     return DB_QUERY(db, &sql[ASKED], take_seq, out, err, db_text(claimed_by), db_int(limit));

@@ -14,13 +14,18 @@
 #define OF_SESSION                                                                                 \
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
 
-enum { INSERT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
+enum { SUBMIT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
        RETRY, LOST, NOTIFY, STATEMENTS };
 
 const struct db_stmt execution_repo_statements[] = {
-    [INSERT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
+    /* one statement, so that alone it is its own transaction; the session's row is locked first, whoever starts or ends it waits */
+    [SUBMIT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
                  " max_retries, notify, code, event_json, env_json, callback_url, due_at, created_at)"
-                 " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+                 " SELECT CONCAT('exec_', DATE_FORMAT(" SQL_NOW ", '%Y%m%d'), '_', ?), s.id, s.owner, 'pending', s.status = 'running',"
+                 " ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW " FROM sessions s FORCE INDEX (id)"
+                 " WHERE s.id = ? AND s.owner = ? AND s.status IN ('creating', 'running') FOR UPDATE"
+                 " RETURNING seq, id, runnable, " SQL_MS("created_at") ","
+                 " (SELECT t.last_activity_at < " SQL_NOW " - INTERVAL 1 SECOND FROM sessions t FORCE INDEX (id) WHERE t.id = session_id)" },
     [GET_SUMMARY] = { "SELECT " EXECUTION_COLUMNS BY_ID },
     [GET_CODE] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS BY_ID },
     [GET_OUTCOME] = { "SELECT " EXECUTION_COLUMNS OUTCOME_COLUMNS BY_ID },
@@ -39,12 +44,35 @@ const struct db_stmt execution_repo_statements[] = {
 };
 static const struct db_stmt *const sql = execution_repo_statements;
 
-int execution_repo_insert(struct db *db, const struct execution *e, struct err *err)
+struct submitting {
+    struct execution *draft;
+    bool stored, touch_due;
+};
+
+static int take_submitted(void *arg, const struct db_row *row, struct err *err)
 {
-    return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(e->id), db_text(e->session_id),
-                   db_text(e->owner), db_int(e->runnable), db_text(language_name(e->language)),
-                   db_int(e->timeout_s), db_int(e->max_retries), db_text(e->notify), db_text(e->code),
-                   db_text(e->event_json), db_text(e->env_json), db_text(e->callback_url));
+    struct submitting *submitting = arg;
+    struct execution *draft = submitting->draft;
+    submitting->stored = true;
+    draft->seq = db_row_int(row, 0);
+    draft->runnable = db_row_int(row, 2);
+    draft->created_at = db_row_int(row, 3);
+    submitting->touch_due = db_row_int(row, 4);
+    return row_text(row, 1, draft->id, sizeof(draft->id), err);
+}
+
+int execution_repo_submit(struct db *db, const char *random, struct execution *draft, bool *stored_out, bool *touch_due_out,
+                          struct err *err)
+{
+    struct submitting submitting = { .draft = draft };
+    if (DB_QUERY(db, &sql[SUBMIT], take_submitted, &submitting, err, db_text(random), db_text(language_name(draft->language)),
+                 db_int(draft->timeout_s), db_int(draft->max_retries), db_text(draft->notify), db_text(draft->code),
+                 db_text(draft->event_json), db_text(draft->env_json), db_text(draft->callback_url), db_text(draft->session_id),
+                 db_text(draft->owner)) != 0)
+        return -1;
+    *stored_out = submitting.stored;
+    *touch_due_out = submitting.touch_due;
+    return 0;
 }
 
 int read_execution(struct execution *out, const struct db_row *row, struct err *err)

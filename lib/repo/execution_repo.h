@@ -6,8 +6,12 @@
 #include "lib/io/db.h"
 #include "lib/repo/list.h"
 
-/* Stores a pending execution; created_at is set by the database. `runnable` is whether its session is running. */
-int execution_repo_insert(struct db *db, const struct execution *execution, struct err *err) must_use;
+/* Stores a pending execution of draft's session, if that is its owner's and open, in one statement that holds the session's lock. Fills in
+ * seq, id ("exec_", the database's date and `random`), created_at, and `runnable`, which is whether its session is running.
+ * *stored_out false: there is no such open session. *touch_due_out: its last_activity_at is more than a second old.
+ * ERR_CONFLICT: the id is taken. */
+int execution_repo_submit(struct db *db, const char *random, struct execution *draft, bool *stored_out, bool *touch_due_out,
+                          struct err *err) must_use;
 
 enum execution_part { EXECUTION_SUMMARY, EXECUTION_WITH_CODE, EXECUTION_WITH_OUTCOME, EXECUTION_WHOLE };
 /* One execution of `owner` (NULL: anybody's). ERR_EXECUTION_NOT_FOUND. */
@@ -25,9 +29,14 @@ int execution_repo_set_notify(struct db *db, const char *id, const char *address
 
 /* pending -> running for up to `limit` runnable executions on these nodes (NULL: on any) whose time has come, oldest first, never more than
  * EXECUTION_CONCURRENT_MAX of a session at once; and running ones whose lease ran out are taken over. Sets claimed_by, the lease,
- * started_at (first time) and attempts + 1 (not for a take-over). One transaction with FOR UPDATE SKIP LOCKED. */
+ * started_at (first time) and attempts + 1 (not for a take-over). One transaction with FOR UPDATE SKIP LOCKED.
+ * *crowded_out (may be NULL): more may wait for those that run to end. */
 int execution_repo_claim(struct db *db, const char *claimed_by, const struct string_list *nodes, int64_t limit,
-                         struct claim_list *out, struct err *err) must_use;
+                         struct claim_list *out, bool *crowded_out, struct err *err) must_use;
+/* The same for pending ones whose seqs are known, by compare-and-set in one commit; those that cannot start now are left.
+ * *crowded_out: some were left, or others were before them: look at the queue when one ends. */
+int execution_repo_claim_named(struct db *db, const char *claimed_by, const struct string_list *nodes, const int64_t *seqs, size_t count,
+                               struct claim_list *out, bool *crowded_out, struct err *err) must_use;
 /* Extends the lease of everything `claimed_by` runs. */
 int execution_repo_renew(struct db *db, const char *claimed_by, struct err *err) must_use;
 /* Ends the leases of everything `claimed_by` ran (a dispatcher that starts takes over at once what it left). */

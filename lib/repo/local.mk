@@ -5,7 +5,7 @@ lib_librepo_a_SOURCES = lib/repo/rows.c lib/repo/rows.h lib/repo/list.c lib/repo
 	lib/repo/node_repo.h lib/repo/room_repo.c lib/repo/room_repo.h lib/repo/demand_repo.c lib/repo/demand_repo.h \
 	lib/repo/job_repo.c lib/repo/container_repo.c lib/repo/container_repo.h \
 	lib/repo/container_rows.h lib/repo/container_list.c lib/repo/pool_repo.c lib/repo/execution_repo.c lib/repo/execution_repo.h \
-	lib/repo/execution_rows.h lib/repo/execution_queue.c lib/repo/migration_repo.c lib/repo/migration_repo.h
+	lib/repo/execution_rows.h lib/repo/execution_claim.c lib/repo/execution_queue.c lib/repo/migration_repo.c lib/repo/migration_repo.h
 lib_librepo_a_SOURCES += lib/repo/audit_repo.c lib/repo/audit_repo.h
 lib_librepo_a_SOURCES += lib/repo/rate_repo.c lib/repo/rate_repo.h lib/repo/owner_repo.c lib/repo/owner_repo.h
 lib_librepo_a_SOURCES += lib/repo/cancellation_repo.c lib/repo/cancellation_repo.h

@@ -79,6 +79,16 @@ int take_string(void *arg, const struct db_row *row, struct err *err)
     return failed ? row_no_memory(err) : 0;
 }
 
+int take_seq(void *arg, const struct db_row *row, struct err *err)
+{
+    struct seq_list *list = arg;
+    int64_t *item = list_add(&list->items, &list->count, sizeof(*item), err);
+    if (!item)
+        return -1;
+    *item = db_row_int(row, 0);
+    return 0;
+}
+
 char *seqs_to_json(const int64_t *seqs, size_t count)
 {
     cleanup_strbuf struct strbuf json = STRBUF_INIT(count * 21 + 2);

@@ -90,16 +90,6 @@ struct claiming {
     struct webhook_list *claimed;
 };
 
-static int take_seq(void *arg, const struct db_row *row, struct err *err)
-{
-    struct seq_list *list = arg;
-    int64_t *item = list_add(&list->items, &list->count, sizeof(*item), err);
-    if (!item)
-        return -1;
-    *item = db_row_int(row, 0);
-    return 0;
-}
-
 static int take_webhook(void *arg, const struct db_row *row, struct err *err)
 {
     struct webhook_list *list = arg;

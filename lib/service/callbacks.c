@@ -172,7 +172,7 @@ int callback_result(const struct context *context, const struct caller *caller, 
     doorbell_ring(context->doorbell, report.execution.notify, report.execution.id);
     if (report.execution.callback_url)
         doorbell_ring(context->doorbell, context->settings->doorbell.webhookd, report.execution.id);
-    doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, report.execution.id); /* its place is free */
+    doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, "free"); /* its place */
     return 0;
 }
 

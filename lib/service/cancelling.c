@@ -61,7 +61,7 @@ int execution_service_cancel(const struct context *context, const char *owner, c
         if (execution->callback_url)
             doorbell_ring(context->doorbell, context->settings->doorbell.webhookd, execution->id);
     } else if (execution->status == EXECUTION_RUNNING) {
-        doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, execution->id);
+        doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, "cancel");
     }
     *out = cancelling.execution;
     return 0;

@@ -3,10 +3,12 @@
 #include "lib/service/dispatch.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/repo/cancellation_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/push_repo.h"
+#include "lib/service/dispatch_bell.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
 #include "lib/util/clock.h"
@@ -135,30 +137,74 @@ static size_t free_slots(const struct dispatch *dispatch)
     return room < CLAIM_BATCH ? room : CLAIM_BATCH;
 }
 
+/* By name, if that is all that is known; else of the whole queue, which has the named ones, too. */
+static int claim_some(struct dispatch *dispatch, struct claim_list *out, bool *again_out, struct err *err)
+{
+    const struct dispatch_config *config = &dispatch->config;
+    const struct string_list *nodes = served_nodes_ids(dispatch->nodes);
+    size_t limit = free_slots(dispatch);
+    bool crowded = false;
+    int status;
+    if (!dispatch->look && dispatch->named_count <= limit) {
+        status = execution_repo_claim_named(config->db, config->claimed_by, nodes, dispatch->named, dispatch->named_count, out, &crowded, err);
+        dispatch->crowded |= crowded;
+        *again_out = false;
+    } else {
+        status = execution_repo_claim(config->db, config->claimed_by, nodes, (int64_t)limit, out, &crowded, err);
+        dispatch->crowded = crowded;
+        *again_out = out->count == limit;
+    }
+    return status;
+}
+
 static int claim(struct dispatch *dispatch, struct err *err)
 {
-    if (dispatch->look && free_slots(dispatch) > 0 && served_nodes_refresh(dispatch->nodes, dispatch->config.db, err) != 0)
+    bool wanted = dispatch->look || dispatch->named_count > 0;
+    if (wanted && free_slots(dispatch) > 0 && served_nodes_refresh(dispatch->nodes, dispatch->config.db, err) != 0)
         return -1;
-    while (dispatch->look && free_slots(dispatch) > 0) {
-        size_t limit = free_slots(dispatch);
+    while ((dispatch->look || dispatch->named_count > 0) && free_slots(dispatch) > 0) {
         struct claim_list claims = { 0 };
+        bool again = true;
         /* set until proven otherwise: a claim that breaks off may have changed rows */
         dispatch->recover = true;
-        int result = execution_repo_claim(dispatch->config.db, dispatch->config.claimed_by,
-                                          served_nodes_ids(dispatch->nodes), (int64_t)limit, &claims, err);
+        int result = claim_some(dispatch, &claims, &again, err);
         if (claims.count > 0)
             FAILPOINT("dispatch.claimed");
         if (result == 0)
             result = take_up(dispatch, &claims, err);
         if (result == 0) {
             dispatch->recover = false;
-            dispatch->look = claims.count == limit;
+            dispatch->look = again;
+            dispatch->named_count = 0;
         }
         claim_list_release(&claims);
         if (result != 0)
             return -1;
     }
     return 0;
+}
+
+static void note_waiter(struct flight_list *list, const char *id)
+{
+    for (struct flight *flight = list->first; flight; flight = flight->next)
+        if (strcmp(flight->id, id) == 0)
+            flight->late = true;
+}
+
+bool dispatch_hear(struct dispatch *dispatch, const char *text)
+{
+    struct dispatch_word word;
+    dispatch_bell_read(text, &word);
+    if (word.kind == DISPATCH_WAIT) {
+        struct flight_list *lists[] = { &dispatch->running, &dispatch->moving, &dispatch->ended };
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+            note_waiter(lists[i], word.id);
+        return false;
+    }
+    if (word.kind == DISPATCH_LOOK || dispatch->named_count == DISPATCH_NAMED_MAX)
+        return true;
+    dispatch->named[dispatch->named_count++] = word.seq;
+    return false;
 }
 
 /* Kills what is to be killed; again until it has ended, for the call may be lost, or arrive before its execution does. */

@@ -31,8 +31,10 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, struct err *
 /* Stores what has ended, lets running streams go and ends the leases, so that another dispatcher takes them over at once. NULL is fine. */
 void dispatch_free(struct dispatch *dispatch);
 
-/* The database part: stores what has ended, renews leases, kills what was cancelled when `look` is set, claims and starts what is
- * due when `look` is set or a slot became free. After a failure nothing is lost: call it again. */
+/* Somebody rang, with these words (lib/service/dispatch_bell.h). True: the next step must look at the queue, for they name nothing. */
+bool dispatch_hear(struct dispatch *dispatch, const char *text);
+/* The database part: stores what has ended, renews leases, kills what was cancelled when `look` is set, claims and starts what was
+ * named, and what is due when `look` is set or one ended that others waited for. After a failure nothing is lost: call it again. */
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err) must_use;
 /* The network part: waits up to timeout_ms for executors or one of `extra` (revents are filled). Returns early, for a step,
  * as soon as an execution has ended. */

@@ -25,6 +25,7 @@ struct flight {
     char id[EXECUTION_ID_SIZE];
     char session_id[SESSION_ID_SIZE];
     char notify[ADDRESS_SIZE]; /* who waited when it was claimed */
+    bool late;                 /* somebody has begun to wait since */
     char container_id[CONTAINER_ID_SIZE];
     char secret[CONTAINER_SECRET_SIZE];
     struct runtime_endpoint endpoint; /* where its executor listens */
@@ -43,6 +44,8 @@ struct flight_list {
     size_t count;
 };
 
+enum { DISPATCH_NAMED_MAX = 64 };
+
 struct dispatch {
     struct dispatch_config config;
     struct served_nodes *nodes; /* whose sandboxes it reaches */
@@ -54,6 +57,9 @@ struct dispatch {
     int64_t renew_at_ms, pushed_at_ms; /* when leases are renewed, and pushing executors' cancellations looked at */
     struct dispatch_done done;
     bool look;    /* the queue may hold something for us */
+    bool crowded; /* ... once one of those that run has ended */
+    int64_t named[DISPATCH_NAMED_MAX]; /* seqs that somebody said may be started */
+    size_t named_count;
     bool recover; /* the rows may say we run what we do not know of */
 };
 

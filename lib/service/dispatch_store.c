@@ -117,8 +117,7 @@ static void ring_late_waiter(struct dispatch *dispatch, const struct flight *fli
 {
     char address[ADDRESS_SIZE] = "";
     struct err ignored = ERR_INIT;
-    if (execution_repo_notify(dispatch->config.db, flight->seq, address, &ignored) == 0 &&
-        strcmp(address, flight->notify) != 0)
+    if (flight->late && execution_repo_notify(dispatch->config.db, flight->seq, address, &ignored) == 0)
         doorbell_ring(dispatch->config.doorbell, address, flight->id);
 }
 
@@ -166,7 +165,7 @@ static void announce(struct dispatch *dispatch, struct batch *batch)
         flight_free(flight);
     }
     FAILPOINT("dispatch.acknowledged");
-    dispatch->look = true; /* slots of their sessions are free */
+    dispatch->look |= dispatch->crowded; /* slots of their sessions are free */
 }
 
 /* An outcome that the database will not take must not be tried for ever. */
@@ -194,6 +193,23 @@ static void note_failure(struct dispatch *dispatch, struct batch *batch, const s
     }
 }
 
+/* One that only ends its own row is one statement, which is its own transaction. */
+static bool is_single(const struct batch *batch)
+{
+    const struct flight *flight = batch->flights[0];
+    const struct verdict *verdict = &flight->verdict;
+    return batch->count == 1 && !verdict->lost && !verdict->suspect && !flight->calls_back;
+}
+
+static int store_batch(struct dispatch *dispatch, struct batch *batch, struct err *err)
+{
+    struct db *db = dispatch->config.db;
+    if (!is_single(batch))
+        return db_transaction(db, store_work, batch, err);
+    FAILPOINT("dispatch.before-commit");
+    return store_verdict(db, batch->flights[0], batch->claimed_by, err);
+}
+
 int dispatch_store(struct dispatch *dispatch, struct err *err)
 {
     if (dispatch_seek_reasons(dispatch, err) != 0)
@@ -203,7 +219,7 @@ int dispatch_store(struct dispatch *dispatch, struct err *err)
         gather(dispatch, &batch);
         if (batch.count == 0)
             return 0;
-        if (db_transaction(dispatch->config.db, store_work, &batch, err) != 0) {
+        if (store_batch(dispatch, &batch, err) != 0) {
             note_failure(dispatch, &batch, err);
             return -1;
         }

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/io/doorbell.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/dispatch_bell.h"
 #include "lib/service/limits.h"
 #include "lib/util/failpoint.h"
 #include "lib/service/webhooks.h"
@@ -26,60 +26,59 @@ void execution_request_release(struct execution_request *request)
 
 struct submission {
     const struct context *context;
-    const char *owner, *session_id;
     struct idempotency *once;
     struct execution draft; /* borrows the request's texts: never released */
+    bool touch_due;
 };
 
-/* "exec_20260106_" and random characters. */
-static void make_id(const struct context *context, int64_t now_ms, char out[EXECUTION_ID_SIZE])
+/* Why there is no such open session. */
+static int explain_closed(struct submission *submission, struct db *db, struct err *err)
 {
-    time_t now = (time_t)(now_ms / 1000);
-    struct tm utc = { 0 };
-    gmtime_r(&now, &utc);
-    size_t used = strftime(out, EXECUTION_ID_SIZE, "exec_%Y%m%d_", &utc);
-    context->random_id(out + used, EXECUTION_ID_RANDOM);
-}
-
-static int check_open(const struct session *session, struct err *err)
-{
-    if (!session_status_final(session->status))
-        return 0;
+    const struct execution *draft = &submission->draft;
+    cleanup(session_release) struct session session = { 0 };
+    if (session_repo_get(db, draft->owner, draft->session_id, &session, err) != 0)
+        return -1;
     return err_set(err, ERR_SESSION_NOT_FOUND, "Session '%s' does not exist or has been terminated%s%s",
-                   session->id, session->error ? ": " : "", session->error ? session->error : "");
+                   session.id, session.error ? ": " : "", session.error ? session.error : "");
 }
 
 /* The eight random characters of a day are few enough to meet twice in a busy year. */
-static int insert_with_new_id(struct submission *submission, struct db *db, struct err *err)
+static int store(struct submission *submission, struct db *db, struct err *err)
 {
     for (int i = 0; i < ID_TRIES; i++) {
-        make_id(submission->context, submission->draft.created_at, submission->draft.id);
-        if (execution_repo_insert(db, &submission->draft, err) == 0)
-            return 0;
+        char random[EXECUTION_ID_RANDOM + 1];
+        bool stored = false;
+        submission->context->random_id(random, EXECUTION_ID_RANDOM);
+        if (execution_repo_submit(db, random, &submission->draft, &stored, &submission->touch_due, err) == 0)
+            return stored ? 0 : explain_closed(submission, db, err);
         if (err->code != ERR_CONFLICT)
             return -1;
     }
     return err_internal(err, 0, "no free execution id in %d tries", ID_TRIES);
 }
 
-static int submit_work(struct db *db, void *arg, struct err *err)
+static int submit_once(struct db *db, void *arg, struct err *err)
 {
     struct submission *submission = arg;
-    cleanup(session_release) struct session session = { 0 };
-    if (idempotency_begin(submission->context, submission->owner, submission->once, err) != 0)
+    const char *owner = submission->draft.owner;
+    if (idempotency_begin(submission->context, owner, submission->once, err) != 0)
         return -1;
     if (idempotency_replayed(submission->once))
         return 0;
-    if (session_repo_lock(db, submission->owner, submission->session_id, &session, err) != 0 ||
-        check_open(&session, err) != 0)
-        return -1;
-    submission->draft.runnable = session.status == SESSION_RUNNING;
-    submission->draft.created_at = session.seen_at;
-    if (insert_with_new_id(submission, db, err) != 0 || session_repo_touch(db, session.id, err) != 0)
+    if (store(submission, db, err) != 0)
         return -1;
     FAILPOINT("execute.before-commit");
-    return idempotency_end(submission->context, submission->owner, submission->once, submission->draft.id,
-                           &submission->draft, err);
+    return idempotency_end(submission->context, owner, submission->once, submission->draft.id, &submission->draft, err);
+}
+
+/* Without a key one statement is all there is to commit. */
+static int store_committed(struct submission *submission, struct err *err)
+{
+    struct db *db = submission->context->db;
+    if (submission->once && submission->once->key)
+        return db_transaction(db, submit_once, submission, err);
+    FAILPOINT("execute.before-commit");
+    return store(submission, db, err);
 }
 
 /* An execution that cannot be counted is let through. */
@@ -121,14 +120,25 @@ static int recall(const struct idempotency *once, struct execution *out)
     return 0;
 }
 
+/* Rings, then what nobody waits for: a second more or less does not matter to a limit of minutes, and what runs or ended counts by itself. */
+static void announce(struct submission *submission)
+{
+    const struct context *context = submission->context;
+    const struct execution *draft = &submission->draft;
+    struct err ignored = ERR_INIT;
+    if (draft->runnable)
+        dispatch_bell_run(context, draft->seq);
+    FAILPOINT("execute.rung");
+    if (submission->touch_due)
+        (void)!session_repo_touch(context->db, draft->session_id, &ignored);
+}
+
 int execution_service_submit(const struct context *context, const char *owner, const char *session_id,
                              const struct execution_request *request, bool notify,
                              struct execution *out, struct err *err)
 {
     struct submission submission = {
         .context = context,
-        .owner = owner,
-        .session_id = session_id,
         .once = request->once,
         .draft = draft_execution(context, owner, session_id, request, notify),
     };
@@ -137,14 +147,12 @@ int execution_service_submit(const struct context *context, const char *owner, c
         return -1;
     if (idempotency_replayed(request->once))
         return recall(request->once, out);
-    if (check_rate(context, owner, err) != 0 || db_transaction(context->db, submit_work, &submission, err) != 0)
+    if (check_rate(context, owner, err) != 0 || store_committed(&submission, err) != 0)
         return -1;
     if (idempotency_replayed(request->once)) /* by somebody who did it at the same moment */
         return recall(request->once, out);
     FAILPOINT("execute.committed");
-    if (submission.draft.runnable)
-        doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, submission.draft.id);
-    FAILPOINT("execute.rung");
+    announce(&submission);
     *out = submission.draft;
     out->code = out->event_json = out->env_json = out->callback_url = NULL;
     return 0;

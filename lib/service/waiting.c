@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/io/doorbell.h"
+#include "lib/service/dispatch_bell.h"
 #include "lib/util/clock.h"
 
 bool wait_room_enter(struct wait_room *room)
@@ -28,7 +29,10 @@ int wait_announce(const struct context *context, const char *id, struct err *err
     bool ignored; /* a final row is found by the first look */
     if (context->doorbell_address[0] == '\0')
         return 0;
-    return execution_repo_set_notify(context->db, id, context->doorbell_address, &ignored, err);
+    if (execution_repo_set_notify(context->db, id, context->doorbell_address, &ignored, err) != 0)
+        return -1;
+    dispatch_bell_wait(context, id);
+    return 0;
 }
 
 /* Takes all datagrams; whether one was about `id` (others are late ones of earlier waits). */
@@ -65,18 +69,16 @@ int wait_until(const struct context *context, const struct wait *wait, const cha
                struct err *err)
 {
     int64_t deadline = clock_mono_ms() + wait->limit_ms;
-    bool rung = false, done = false;
-    for (;;) {
-        if (look(context, arg, rung, &done, err) != 0)
+    enum woken woken = WOKEN_BY_TIME;
+    bool done = false;
+    for (bool first = wait->fresh;; first = false) {
+        if (!first && look(context, arg, woken == WOKEN_BY_RING, &done, err) != 0)
             return -1;
         int64_t now = clock_mono_ms();
-        if (done || now >= deadline || atomic_load(&wait->room->closing))
+        if (!first && (done || now >= deadline || woken == WOKEN_BY_LOSS || atomic_load(&wait->room->closing)))
             return 0;
         int64_t until = now + DOORBELL_FALLBACK_MS;
-        enum woken woken = nap(context, wait, id, until < deadline ? until : deadline);
-        if (woken == WOKEN_BY_LOSS)
-            return 0;
-        rung = woken == WOKEN_BY_RING;
+        woken = nap(context, wait, id, until < deadline ? until : deadline);
     }
 }
 

@@ -21,6 +21,7 @@ struct wait {
     struct wait_room *room; /* entered by the caller */
     int64_t limit_ms;
     int client_fd; /* waiting ends when its other end is gone; -1: none */
+    bool fresh;    /* it was begun just now: no need to look before it rings */
 };
 
 /* Looks for what is waited for; *done_out ends the waiting. `rung`: somebody says that it is there. */

@@ -45,7 +45,7 @@ int64_t sent(void)
     FORMAT(execution_id, "%s", text_of(execution, "execution_id"));
     json_object_put(execution);
     fixture_sql("UPDATE executions SET due_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE session_id = 'sess_other'");
-    OK(execution_repo_claim(fixture_db, "test", NULL, 1, &claims, &err));
+    OK(execution_repo_claim(fixture_db, "test", NULL, 1, &claims, NULL, &err));
     ck_assert_uint_eq(claims.count, 1);
     int64_t seq = claims.items[0].execution.seq;
     claim_list_release(&claims);

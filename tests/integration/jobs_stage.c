@@ -17,6 +17,7 @@
 #include "lib/repo/container_repo.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/dispatch_bell.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
 
@@ -262,14 +263,17 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
 {
     struct execution execution = {
         .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage->timeout_s, .max_retries = max_retries,
-        .callback_url = (char *)stage->callback_url, .runnable = session->status == SESSION_RUNNING,
+        .callback_url = (char *)stage->callback_url,
     };
-    id_prefixed(execution.id, "exec_20260101_", EXECUTION_ID_RANDOM);
+    char random[EXECUTION_ID_RANDOM + 1];
+    bool stored = false, touch_due;
+    id_random(random, EXECUTION_ID_RANDOM);
     memcpy(execution.session_id, session->id, sizeof(execution.session_id));
     memcpy(execution.owner, session->owner, sizeof(execution.owner));
     memcpy(execution.notify, stage->context.doorbell_address, sizeof(execution.notify));
-    OK(execution_repo_insert(stage->context.db, &execution, &err));
-    doorbell_ring(stage->context.doorbell, stage->settings->doorbell.dispatchd, execution.id);
+    OK(execution_repo_submit(stage->context.db, random, &execution, &stored, &touch_due, &err));
+    ck_assert(stored);
+    dispatch_bell_run(&stage->context, execution.seq);
     memcpy(id_out, execution.id, EXECUTION_ID_SIZE);
 }
 

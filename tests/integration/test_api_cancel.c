@@ -44,7 +44,7 @@ static int64_t claim(struct db *db)
 {
     struct claim_list claims = { 0 };
     struct err err = ERR_INIT;
-    OK(execution_repo_claim(db, "test", NULL, 1, &claims, &err));
+    OK(execution_repo_claim(db, "test", NULL, 1, &claims, NULL, &err));
     ck_assert_uint_eq(claims.count, 1);
     int64_t seq = claims.items[0].execution.seq;
     claim_list_release(&claims);
@@ -243,7 +243,7 @@ static void claim_or_cancel(int index)
     snprintf(me, sizeof(me), "d%d", index);
     for (int i = 0; index % 2 == 0 && i < 30; i++) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
-        OK(execution_repo_claim(context.db, me, NULL, 8, &claims, &err));
+        OK(execution_repo_claim(context.db, me, NULL, 8, &claims, NULL, &err));
         for (size_t j = 0; losing && j < claims.count; j++) {
             snprintf(claims.items[j].execution.notify, ADDRESS_SIZE, "%s", me); /* carries the name */
             OK(db_transaction(context.db, lose_work, &claims.items[j], &err));

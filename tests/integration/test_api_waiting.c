@@ -21,7 +21,7 @@ static void *play_dispatcher(void *arg)
     int64_t until = clock_mono_ms() + 10000;
     (void)arg;
     while (claims.count == 0 && clock_mono_ms() < until)
-        OK(execution_repo_claim(db, "test", NULL, 1, &claims, &err));
+        OK(execution_repo_claim(db, "test", NULL, 1, &claims, NULL, &err));
     ck_assert_uint_eq(claims.count, 1);
     struct execution *execution = &claims.items[0].execution;
     const struct execution_outcome outcome = { .stdout_text = "a\0\xc3\xa9", .stdout_len = 4, .has_exit_code = true,

@@ -69,7 +69,7 @@ static int replace(struct db *db, struct err *err)
 static int claim(struct db *db, struct err *err)
 {
     struct claim_list claims = { 0 };
-    int status = execution_repo_claim(db, "test", NULL, 10, &claims, err);
+    int status = execution_repo_claim(db, "test", NULL, 10, &claims, NULL, err);
     claim_list_release(&claims);
     return status;
 }

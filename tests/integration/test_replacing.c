@@ -67,7 +67,7 @@ static bool open_session(void)
 static void claim(struct claim_list *out)
 {
     struct err err = ERR_INIT;
-    OK(execution_repo_claim(fixture_db, "test", NULL, 10, out, &err));
+    OK(execution_repo_claim(fixture_db, "test", NULL, 10, out, NULL, &err));
 }
 
 START_TEST(test_replacing__another_container_made_from_the_same)
@@ -303,7 +303,7 @@ START_TEST(test_replacing__a_lost_node_that_comes_back)
     fixture_node("n2", 8000, 8192, 20);
     OK(session_service_leave_lost_nodes(&context, quiet, &err));
     ck_assert(open_session());
-    OK(execution_repo_claim(fixture_db, "elsewhere", &(struct string_list){ (char *[]){ "n2" }, 1 }, 10, &after, &err));
+    OK(execution_repo_claim(fixture_db, "elsewhere", &(struct string_list){ (char *[]){ "n2" }, 1 }, 10, &after, NULL, &err));
     ck_assert(after.count == 1 && after.items[0].lost);
     OK(execution_repo_finish(fixture_db, before.items[0].execution.seq, "test", EXECUTION_COMPLETED, &outcome, &changed, &err));
     ck_assert(!changed);

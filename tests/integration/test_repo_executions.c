@@ -11,7 +11,7 @@
 static size_t claim(const char *claimed_by, int64_t limit, struct claim_list *out)
 {
     struct err err = ERR_INIT;
-    OK(execution_repo_claim(fixture_db, claimed_by, NULL, limit, out, &err));
+    OK(execution_repo_claim(fixture_db, claimed_by, NULL, limit, out, NULL, &err));
     return out->count;
 }
 
@@ -36,14 +36,18 @@ START_TEST(test_execution_repo__claim_brings_all_a_dispatcher_needs)
     struct err err = ERR_INIT;
     cleanup(claim_list_release) struct claim_list claims = { 0 };
     fixture_session("s1", "me", SESSION_RUNNING);
-    struct execution execution = { .id = "e1", .session_id = "s1", .owner = "me", .language = LANGUAGE_SHELL,
-                                   .code = "echo 'ü'", .event_json = "{\"n\":12345678901234567890.10}",
-                                   .env_json = "{\"B\":\"2\"}", .timeout_s = 7, .max_retries = 2, .runnable = true,
+    bool stored = false, touch_due = true;
+    struct execution execution = { .session_id = "s1", .owner = "me", .language = LANGUAGE_SHELL,
+                                   .code = (char *)"echo 'ü'", .event_json = (char *)"{\"n\":12345678901234567890.10}",
+                                   .env_json = (char *)"{\"B\":\"2\"}", .timeout_s = 7, .max_retries = 2,
                                    .notify = "127.0.0.1:9" };
-    OK(execution_repo_insert(fixture_db, &execution, &err));
+    OK(execution_repo_submit(fixture_db, "abcdefgh", &execution, &stored, &touch_due, &err));
+    ck_assert(stored && execution.runnable && !touch_due);
     ck_assert_uint_eq(claim("d1", 10, &claims), 1);
     const struct execution_claim *got = &claims.items[0];
-    ck_assert_str_eq(got->execution.id, "e1");
+    ck_assert_str_eq(got->execution.id, execution.id);
+    ck_assert_int_eq(got->execution.seq, execution.seq);
+    ck_assert_int_eq(got->execution.created_at, execution.created_at);
     ck_assert_str_eq(got->execution.session_id, "s1");
     ck_assert_str_eq(got->execution.owner, "me");
     ck_assert_int_eq(got->execution.language, LANGUAGE_SHELL);
@@ -165,12 +169,12 @@ START_TEST(test_execution_repo__a_dispatcher_claims_on_its_own_nodes)
     const struct string_list first = { (char *[]){ "n1", "n20", "" }, 3 }, second = { (char *[]){ "x", "n2" }, 2 };
     cleanup(claim_list_release) struct claim_list none = { 0 }, own = { 0 };
     fixture_session("s1", "me", SESSION_RUNNING), queue("s1", 1), fixture_sql("UPDATE containers SET node_id = 'n2'");
-    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, &err));
+    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, NULL, &err));
     ck_assert_uint_eq(none.count, 0);
-    OK(execution_repo_claim(fixture_db, "d2", &second, 10, &own, &err));
+    OK(execution_repo_claim(fixture_db, "d2", &second, 10, &own, NULL, &err));
     ck_assert(own.count == 1 && strcmp(own.items[0].node_id, "n2") == 0);
     fixture_sql("UPDATE executions SET due_at = UTC_TIMESTAMP(3)"); /* the lease runs out */
-    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, &err));
+    OK(execution_repo_claim(fixture_db, "d1", &first, 10, &none, NULL, &err));
     ck_assert_uint_eq(none.count, 0);
 }
 END_TEST
@@ -328,7 +332,7 @@ static void dispatch(int index)
     snprintf(me, sizeof(me), "d%d", index);
     for (int idle = 0; idle < 3;) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
-        OK(execution_repo_claim(db, me, NULL, 32, &claims, &err));
+        OK(execution_repo_claim(db, me, NULL, 32, &claims, NULL, &err));
         idle = claims.count ? 0 : idle + 1;
         for (size_t i = 0; i < claims.count; i++) {
             struct execution_outcome outcome = { .stdout_text = me, .stdout_len = strlen(me), .has_exit_code = true };
@@ -366,7 +370,7 @@ static void claim_only(int index)
     snprintf(me, sizeof(me), "d%d", index);
     for (int i = 0; i < 20; i++) {
         cleanup(claim_list_release) struct claim_list claims = { 0 };
-        OK(execution_repo_claim(db, me, NULL, 32, &claims, &err));
+        OK(execution_repo_claim(db, me, NULL, 32, &claims, NULL, &err));
     }
 }
 

@@ -187,7 +187,7 @@ static bool change_execution(int which)
     if (which >= FINISH && !execution_status_final((enum execution_status)status))
         return true; /* no end */
     switch (which) {
-    case 0: OK(execution_repo_claim(fixture_db, "d", NULL, 1, &claims, &err)); break;
+    case 0: OK(execution_repo_claim(fixture_db, "d", NULL, 1, &claims, NULL, &err)); break;
     case 1: OK(execution_repo_retry(fixture_db, seq, "d", 0, &changed, &err)); break;
     case 2: OK(execution_repo_fail_session(fixture_db, "s1", "kind", "why", &waiters, failed, &webhooks, &err)); break;
     case 3: OK(cancellation_repo_end_pending(fixture_db, seq, &changed, &err)); break;
