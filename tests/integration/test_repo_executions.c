@@ -39,15 +39,13 @@ START_TEST(test_execution_repo__claim_brings_all_a_dispatcher_needs)
     bool stored = false, touch_due = true;
     struct execution execution = { .session_id = "s1", .owner = "me", .language = LANGUAGE_SHELL,
                                    .code = (char *)"echo 'ü'", .event_json = (char *)"{\"n\":12345678901234567890.10}",
-                                   .env_json = (char *)"{\"B\":\"2\"}", .timeout_s = 7, .max_retries = 2,
-                                   .notify = "127.0.0.1:9" };
+                                   .env_json = (char *)"{\"B\":\"2\"}", .timeout_s = 7, .max_retries = 2, .notify = "127.0.0.1:9" };
     OK(execution_repo_submit(fixture_db, "abcdefgh", &execution, &stored, &touch_due, &err));
     ck_assert(stored && execution.runnable && !touch_due);
     ck_assert_uint_eq(claim("d1", 10, &claims), 1);
     const struct execution_claim *got = &claims.items[0];
     ck_assert_str_eq(got->execution.id, execution.id);
-    ck_assert_int_eq(got->execution.seq, execution.seq);
-    ck_assert_int_eq(got->execution.created_at, execution.created_at);
+    ck_assert(got->execution.seq == execution.seq && got->execution.created_at == execution.created_at);
     ck_assert_str_eq(got->execution.session_id, "s1");
     ck_assert_str_eq(got->execution.owner, "me");
     ck_assert_int_eq(got->execution.language, LANGUAGE_SHELL);
@@ -55,9 +53,7 @@ START_TEST(test_execution_repo__claim_brings_all_a_dispatcher_needs)
     ck_assert_str_eq(got->execution.event_json, "{\"n\":12345678901234567890.10}");
     ck_assert_str_eq(got->execution.env_json, "{\"B\":\"2\"}");
     ck_assert_str_eq(got->execution.notify, "127.0.0.1:9");
-    ck_assert_int_eq(got->execution.timeout_s, 7);
-    ck_assert_int_eq(got->execution.max_retries, 2);
-    ck_assert_int_eq(got->execution.attempts, 1);
+    ck_assert(got->execution.timeout_s == 7 && got->execution.max_retries == 2 && got->execution.attempts == 1);
     ck_assert_int_eq(got->execution.status, EXECUTION_RUNNING);
     ck_assert_int_gt(got->execution.started_at, 1700000000000);
     ck_assert_str_eq(got->session_env_json, "{\"A\":\"1\"}");
