@@ -18,6 +18,8 @@ static const struct resources size = { .cpu_milli = 1000, .memory_mb = 512, .dis
 struct bench {
     struct db *db;
     int round;
+    int64_t seq; /* of the round's execution, and its id */
+    char id[EXECUTION_ID_SIZE];
     struct claim_list claims;
 };
 
@@ -30,7 +32,7 @@ static int store_warm(struct bench *bench, struct err *err)
     snprintf(container.id, sizeof(container.id), "b%d", bench->round);
     cleanup(container_list_release) struct container_list work = { 0 };
     if (container_repo_insert(bench->db, &container, err) != 0 ||
-        container_repo_claim_work(bench->db, "bench", "bench", 60000, 1, &work, err) != 0)
+        container_repo_claim_work(bench->db, "bench", "bench", (enum work_order)0, 60000, 1, &work, err) != 0)
         return -1;
     return container_repo_ready(bench->db, container.id, "bench", &changed, err);
 }
@@ -63,18 +65,25 @@ static int create(struct bench *bench, struct err *err)
 
 static int insert(struct bench *bench, struct err *err)
 {
-    struct execution execution = { .owner = "bench", .language = LANGUAGE_PYTHON, .timeout_s = 30, .max_retries = 3, .runnable = true,
-                                   .code = "def handler(event):\n    return event[\"x\"] + event[\"y\"]\n",
-                                   .event_json = "{\"x\":10,\"y\":32}", .notify = "127.0.0.1:9" };
-    snprintf(execution.id, sizeof(execution.id), "bench%d", bench->round);
+    char random[EXECUTION_ID_RANDOM + 1];
+    bool stored = false, touch_due = false;
+    struct execution execution = { .owner = "bench", .language = LANGUAGE_PYTHON, .timeout_s = 30, .max_retries = 3,
+                                   .code = (char *)"def handler(event):\n    return event[\"x\"] + event[\"y\"]\n",
+                                   .event_json = (char *)"{\"x\":10,\"y\":32}", .notify = "127.0.0.1:9" };
+    snprintf(random, sizeof(random), "b%07d", bench->round);
     snprintf(execution.session_id, sizeof(execution.session_id), "bench%d", bench->round);
-    return execution_repo_insert(bench->db, &execution, err);
+    if (execution_repo_submit(bench->db, random, &execution, &stored, &touch_due, err) != 0)
+        return -1;
+    bench->seq = execution.seq;
+    memcpy(bench->id, execution.id, sizeof(bench->id));
+    return stored ? 0 : err_internal(err, 0, "not stored");
 }
 
 static int claim(struct bench *bench, struct err *err)
 {
+    bool crowded;
     claim_list_release(&bench->claims);
-    if (execution_repo_claim(bench->db, "bench", 64, &bench->claims, err) != 0)
+    if (execution_repo_claim_named(bench->db, "bench", NULL, &bench->seq, 1, &bench->claims, &crowded, err) != 0)
         return -1;
     return bench->claims.count == 1 ? 0 : err_internal(err, 0, "claimed %zu", bench->claims.count);
 }
@@ -82,30 +91,22 @@ static int claim(struct bench *bench, struct err *err)
 static int claim_nothing(struct bench *bench, struct err *err)
 {
     cleanup(claim_list_release) struct claim_list none = { 0 };
-    return execution_repo_claim(bench->db, "bench", 64, &none, err);
-}
-
-static int finish_work(struct db *db, void *arg, struct err *err)
-{
-    struct bench *bench = arg;
-    bool changed = false;
-    struct execution_outcome outcome = { .stdout_text = (char *)"", .stderr_text = (char *)"", .has_exit_code = true,
-                                         .return_json = (char *)"42", .duration_ms = 1, .artifacts_json = (char *)"[]" };
-    return execution_repo_finish(db, bench->claims.items[0].execution.seq, "bench", EXECUTION_COMPLETED, &outcome,
-                                 &changed, err);
+    return execution_repo_claim(bench->db, "bench", NULL, 64, &none, NULL, err);
 }
 
 static int finish(struct bench *bench, struct err *err)
 {
-    return db_transaction(bench->db, finish_work, bench, err);
+    bool changed = false;
+    struct execution_outcome outcome = { .stdout_text = (char *)"", .stderr_text = (char *)"", .has_exit_code = true,
+                                         .return_json = (char *)"42", .duration_ms = 1, .artifacts_json = (char *)"[]" };
+    return execution_repo_finish(bench->db, bench->claims.items[0].execution.seq, "bench", EXECUTION_COMPLETED, &outcome,
+                                 &changed, err);
 }
 
 static int get_result(struct bench *bench, struct err *err)
 {
-    char id[EXECUTION_ID_SIZE];
     cleanup(execution_release) struct execution got = { 0 };
-    snprintf(id, sizeof(id), "bench%d", bench->round);
-    return execution_repo_get(bench->db, "bench", id, EXECUTION_WITH_OUTCOME, &got, err);
+    return execution_repo_get(bench->db, "bench", bench->id, EXECUTION_WITH_OUTCOME, &got, err);
 }
 
 static const struct {
@@ -114,8 +115,8 @@ static const struct {
 } steps[] = {
     { "store a warm container (three commits)", store_warm },
     { "create a session from it", create },
-    { "insert an execution", insert },
-    { "claim it", claim },
+    { "submit an execution", insert },
+    { "claim it, by its name", claim },
     { "look at an empty queue", claim_nothing },
     { "store its result", finish },
     { "read its result", get_result },

@@ -34,7 +34,7 @@ int execution_repo_set_notify(struct db *db, const char *id, const char *address
 int execution_repo_claim(struct db *db, const char *claimed_by, const struct string_list *nodes, int64_t limit,
                          struct claim_list *out, bool *crowded_out, struct err *err) must_use;
 /* The same for pending ones whose seqs are known, by compare-and-set in one commit; those that cannot start now are left.
- * *crowded_out: some were left, or others were before them: look at the queue when one ends. */
+ * *crowded_out: some were left. */
 int execution_repo_claim_named(struct db *db, const char *claimed_by, const struct string_list *nodes, const int64_t *seqs, size_t count,
                                struct claim_list *out, bool *crowded_out, struct err *err) must_use;
 /* Extends the lease of everything `claimed_by` runs. */

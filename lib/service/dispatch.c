@@ -147,8 +147,7 @@ static int claim_some(struct dispatch *dispatch, struct claim_list *out, bool *a
     int status;
     if (!dispatch->look && dispatch->named_count <= limit) {
         status = execution_repo_claim_named(config->db, config->claimed_by, nodes, dispatch->named, dispatch->named_count, out, &crowded, err);
-        dispatch->crowded |= crowded;
-        *again_out = false;
+        *again_out = crowded; /* what was left may be behind others that nobody named: a look tells */
     } else {
         status = execution_repo_claim(config->db, config->claimed_by, nodes, (int64_t)limit, out, &crowded, err);
         dispatch->crowded = crowded;

@@ -89,13 +89,13 @@ START_TEST(test_execution_repo__named_ones_keep_their_place_in_line)
         ck_assert(submit("s1", "me", random, &list[i]));
         seqs[i] = list[i].seq;
     }
-    ck_assert_uint_eq(claim_named("d1", &seqs[5], 1, &last, &crowded), 0); /* four are before it */
+    ck_assert_uint_eq(claim_named("d1", &seqs[1], 1, &last, &crowded), 0); /* there is room, but an older one was not named */
     ck_assert(crowded);
-    ck_assert_uint_eq(claim_named("d1", &seqs[1], 1, &other, &crowded), 1); /* there is room, but an older one was not named */
+    ck_assert_uint_eq(claim_named("d1", &seqs[0], 1, &other, &crowded), 1);
+    ck_assert(!crowded);
+    ck_assert_uint_eq(claim_named("d1", seqs, 6, &all, &crowded), 3); /* one runs, two have no room */
     ck_assert(crowded);
-    ck_assert_uint_eq(claim_named("d1", seqs, 6, &all, &crowded), 3);
-    ck_assert(crowded);
-    ck_assert_int_eq(all.items[0].execution.seq, seqs[0]);
+    ck_assert_int_eq(all.items[0].execution.seq, seqs[1]);
     ck_assert_int_eq(all.items[2].execution.seq, seqs[3]);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions WHERE status = 'running'"), EXECUTION_CONCURRENT_MAX);
 }
