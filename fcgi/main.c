@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "fcgi/describe.h"
 #include "fcgi/metrics.h"
@@ -17,7 +19,7 @@
 #include "lib/util/log.h"
 
 enum exit_code { EXIT_USAGE = 64 };
-enum { WORKERS_MAX = 64 };
+enum { WORKERS_MAX = 64, TIDY_S = 10, TIDY_SMALL_US = 100000, TIDY_BUSY_US = 1000000 };
 
 struct options {
     const char *config, *listen;
@@ -111,15 +113,43 @@ static void ending_signals(sigset_t *ending)
     sigaddset(ending, SIGUSR1);
 }
 
-/* Until a signal says to end. */
-static void await_end(const struct settings *settings)
+static int64_t processor_us(void)
 {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* What work has left free between what is in use goes back to the system once it is quieter: under load, it would only be fetched again. */
+struct tidying {
+    int64_t seen_us;
+    bool due;
+};
+
+static void tidy(struct tidying *tidying, struct workers *workers)
+{
+    int64_t now_us = processor_us(), used_us = now_us - tidying->seen_us;
+    tidying->seen_us = now_us;
+    tidying->due |= used_us >= TIDY_SMALL_US;
+    workers_tidy(workers);
+    if (!tidying->due || used_us >= TIDY_BUSY_US)
+        return;
+    malloc_trim(0);
+    tidying->due = false;
+}
+
+/* Until a signal says to end. */
+static void await_end(const struct settings *settings, struct workers *workers)
+{
+    const struct timespec pause = { .tv_sec = TIDY_S };
     sigset_t ending;
-    int signum = 0;
+    int signum;
+    struct tidying tidying = { 0 };
     ending_signals(&ending);
     log_event(LOG_LEVEL_INFO, "started", LOG_STR("version", PACKAGE_VERSION),
               LOG_INT("threads", settings->api.threads));
-    sigwait(&ending, &signum);
+    while ((signum = sigtimedwait(&ending, NULL, &pause)) < 0)
+        tidy(&tidying, workers);
     log_event(LOG_LEVEL_INFO, "ending", LOG_INT("signal", signum));
 }
 
@@ -141,7 +171,7 @@ static int serve(const struct worker_config *config, const struct prefork_worker
         return -1;
     if (self)
         prefork_ready(self);
-    await_end(config->settings);
+    await_end(config->settings, workers);
     if (self && prefork_orphaned(self))
         listener_refuse(config->listener);
     listener_stop(config->listener);
@@ -153,7 +183,7 @@ static int serve(const struct worker_config *config, const struct prefork_worker
 static void give_memory_back(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    (void)mallopt(M_ARENA_MAX, 4);
+    (void)mallopt(M_ARENA_MAX, 2);
 }
 
 /* A process with its threads; `self` NULL: it has no parent. */

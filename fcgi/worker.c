@@ -27,6 +27,7 @@ struct worker {
 
 struct workers {
     struct wait_room room;
+    struct db_pool *connections;
     size_t count; /* threads that run */
     struct worker *items;
 };
@@ -88,17 +89,17 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int prepare(struct worker *worker, const struct worker_config *config, struct wait_room *room, struct err *err)
+static int prepare(struct worker *worker, const struct worker_config *config, struct workers *workers, struct err *err)
 {
     const struct settings *settings = config->settings;
     struct context *context = &worker->context;
     *worker = (struct worker){
         .listener = config->listener,
         .context = { .settings = settings, .now_ms = clock_mono_ms, .random_id = id_random, .metrics = config->metrics },
-        .server = { .context = context, .room = room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
+        .server = { .context = context, .room = &workers->room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
         .place = -1,
     };
-    context->db = db_new(&settings->database);
+    context->db = db_new_pooled(workers->connections);
     if (!context->db)
         err_internal(err, 0, "out of memory for a database connection");
     bool ready = context->db && context_open_storage(context, err) == 0;
@@ -120,7 +121,7 @@ static void release(struct worker *worker)
 static int start_one(struct workers *workers, const struct worker_config *config, struct err *err)
 {
     struct worker *worker = &workers->items[workers->count];
-    int status = prepare(worker, config, &workers->room, err);
+    int status = prepare(worker, config, workers, err);
     if (status == 0) {
         int errnum = pthread_create(&worker->thread, NULL, run, worker);
         status = errnum ? err_internal(err, errnum, "cannot start a thread") : 0;
@@ -132,14 +133,25 @@ static int start_one(struct workers *workers, const struct worker_config *config
     return status;
 }
 
+static void release_all(struct workers *workers)
+{
+    if (!workers)
+        return;
+    db_pool_free(workers->connections);
+    free(workers->items);
+    free(workers);
+}
+
 struct workers *workers_start(const struct worker_config *config, struct err *err)
 {
     size_t wanted = (size_t)config->settings->api.threads;
     struct workers *workers = calloc(1, sizeof(*workers));
-    if (workers)
+    if (workers) {
         workers->items = calloc(wanted, sizeof(*workers->items));
-    if (!workers || !workers->items) {
-        free(workers);
+        workers->connections = db_pool_new(&config->settings->database, wanted);
+    }
+    if (!workers || !workers->items || !workers->connections) {
+        release_all(workers);
         err_internal(err, 0, "out of memory for threads");
         return NULL;
     }
@@ -153,6 +165,11 @@ struct workers *workers_start(const struct worker_config *config, struct err *er
     return NULL;
 }
 
+void workers_tidy(struct workers *workers)
+{
+    db_pool_tidy(workers->connections);
+}
+
 void workers_end(struct workers *workers)
 {
     atomic_store(&workers->room.closing, true);
@@ -160,6 +177,5 @@ void workers_end(struct workers *workers)
         pthread_join(workers->items[i].thread, NULL);
         release(&workers->items[i]);
     }
-    free(workers->items);
-    free(workers);
+    release_all(workers);
 }

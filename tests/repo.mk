@@ -21,6 +21,9 @@ tests_integration_test_repo_states_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_db
 tests_integration_test_db_SOURCES = tests/integration/test_db.c $(DB_FIXTURE)
 tests_integration_test_db_LDADD = $(DB_TEST_LIBS)
+INTEGRATION_TESTS += tests/integration/test_db_pool
+tests_integration_test_db_pool_SOURCES = tests/integration/test_db_pool.c $(DB_FIXTURE)
+tests_integration_test_db_pool_LDADD = $(DB_TEST_LIBS)
 INTEGRATION_TESTS += tests/integration/test_db_broken
 tests_integration_test_db_broken_SOURCES = tests/integration/test_db_broken.c tests/fakes/breaking_proxy.c \
 	tests/fakes/breaking_proxy.h $(DB_FIXTURE)

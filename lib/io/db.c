@@ -19,6 +19,14 @@ struct db *db_new(const struct db_settings *settings)
     return db;
 }
 
+struct db *db_new_pooled(struct db_pool *pool)
+{
+    struct db *db = calloc(1, sizeof(*db));
+    if (db)
+        *db = (struct db){ .settings = db_pool_settings(pool), .pool = pool };
+    return db;
+}
+
 void db_free(struct db *db)
 {
     if (!db)
@@ -163,10 +171,8 @@ static bool worth_another(enum db_doom doom, int attempt, int64_t took_ms)
     return doom == DB_DOOM_LOST && attempt == 0 && took_ms < DB_RETRY_WITHIN_MS;
 }
 
-int db_transaction(struct db *db, db_work_fn work, void *arg, struct err *err)
+static int transact(struct db *db, db_work_fn work, void *arg, struct err *err)
 {
-    if (db->in_transaction)
-        return work(db, arg, err);
     for (int attempt = 0;; attempt++) {
         int64_t start = clock_mono_ms();
         if (begin(db, err) != 0)
@@ -183,6 +189,15 @@ int db_transaction(struct db *db, db_work_fn work, void *arg, struct err *err)
             return status;
         pause_before(attempt);
     }
+}
+
+int db_transaction(struct db *db, db_work_fn work, void *arg, struct err *err)
+{
+    if (db->in_transaction)
+        return work(db, arg, err);
+    int status = transact(db, work, arg, err);
+    db_rest(db);
+    return status;
 }
 
 /* Takes every result of a script, so that the connection can be used again. */
@@ -216,6 +231,7 @@ int db_script(struct db *db, const char *sql, struct err *err)
         status = err_wrap(err, "after statement %d of the script", statement);
     if (db->mysql && mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0)
         db_disconnect(db);
+    db_rest(db);
     return status;
 }
 
@@ -230,5 +246,7 @@ int db_prepare_only(struct db *db, const struct db_stmt *stmt, struct err *err)
     unsigned errnum = 0;
     if (db_check_usable(db, err) != 0 || db_connect(db, err) != 0)
         return -1;
-    return db_prepare(db, stmt, &errnum, err) ? 0 : -1;
+    int status = db_prepare(db, stmt, &errnum, err) ? 0 : -1;
+    db_rest(db);
+    return status;
 }

@@ -13,6 +13,8 @@
 
 /* One connection. Not thread-safe: one a thread. */
 struct db;
+/* Connections that any number of threads use in turn: as many as there are statements and transactions at once. */
+struct db_pool;
 
 struct db_settings {
     char *socket;   /* unix socket; "" for TCP */
@@ -51,9 +53,19 @@ struct db_param db_null(void);
  * Makes a connection object; connects at first use (and again after a loss, outside a transaction). Never fails but for
  * memory: NULL. `settings` is borrowed for the connection's life. */
 struct db *db_new(const struct db_settings *settings) must_use;
+/* The same, but its connection is one of `pool`'s, and its own only for the length of a statement or a transaction: nothing of the
+ * connection's (locks by name, variables) lasts longer. */
+struct db *db_new_pooled(struct db_pool *pool) must_use;
 void db_free(struct db *db);
 void db_freep(struct db **db);
 #define cleanup_db cleanup(db_freep)
+
+/* Keeps up to `keep` idle connections; the one that was used last is used next. While eight are in use, who needs another waits for one, 50 ms
+ * at most, before it opens its own. NULL: no memory. `settings` is borrowed. Free it after all that are made of it. */
+struct db_pool *db_pool_new(const struct db_settings *settings, size_t keep) must_use;
+void db_pool_free(struct db_pool *pool);
+/* Closes what was not needed for 10 s. */
+void db_pool_tidy(struct db_pool *pool);
 
 /* Errors of everything below: ERR_UNAVAILABLE (no connection; nothing was done), ERR_UNCERTAIN (the connection broke
  * while a write outside a transaction or a commit was under way), ERR_CONFLICT (duplicate key), ERR_TIMEOUT (deadlock or lock wait

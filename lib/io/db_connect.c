@@ -93,8 +93,12 @@ static bool is_stale(MYSQL *mysql)
 
 int db_connect(struct db *db, struct err *err)
 {
-    if (db->mysql && !db->in_transaction && is_stale(db->mysql))
+    if (!db->mysql)
+        db_pool_take(db);
+    while (db->mysql && !db->in_transaction && is_stale(db->mysql)) {
         db_disconnect(db);
+        db_pool_take(db);
+    }
     return db->mysql ? 0 : open_connection(db, err);
 }
 

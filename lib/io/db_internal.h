@@ -37,12 +37,20 @@ enum db_doom { DB_DOOM_NONE, DB_DOOM_DEADLOCK, DB_DOOM_LOCK_WAIT, DB_DOOM_LOST }
 
 struct db {
     const struct db_settings *settings;
+    struct db_pool *pool; /* where its connection belongs between statements; NULL: it has one of its own */
+    bool lent;            /* the pool counts a connection as ours */
     MYSQL *mysql; /* NULL: not connected */
     struct db_prepared *prepared;
     bool in_transaction;
     bool in_row; /* a row function runs */
     enum db_doom doom;
 };
+
+/* Takes the pool's connection that was used last. When all are lent, waits a little for one; leaves db as it is when there is none. */
+void db_pool_take(struct db *db);
+/* Gives what is left of the connection back to its pool, if it has one and no transaction runs. */
+void db_rest(struct db *db);
+const struct db_settings *db_pool_settings(const struct db_pool *pool);
 
 enum { DB_RETRY_WITHIN_MS = 1000 }; /* a loss that took longer was a timeout: trying again would take as long */
 

@@ -10,6 +10,7 @@
 enum {
     TEXT_SLACK = 32,            /* beyond the longest value: the NUL, and room for converted types */
     TEXT_KEEP = 64 * 1024,      /* larger row buffers are given back after use */
+    STATEMENTS_KEPT = 48,       /* of a connection, those used last */
 };
 
 void db_prepared_free(struct db_prepared *prepared)
@@ -71,14 +72,34 @@ static int allocate(struct db_prepared *prepared, struct err *err)
     return 0;
 }
 
+/* The one for `stmt`, which comes to the front. The last goes when there are too many: each holds 10 to 15 KB here, and more in the server. */
+static struct db_prepared *find_prepared(struct db *db, const struct db_stmt *stmt)
+{
+    struct db_prepared **at = &db->prepared;
+    for (int count = 1; *at; at = &(*at)->next, count++) {
+        struct db_prepared *known = *at;
+        if (known->key == stmt) {
+            *at = known->next;
+            known->next = db->prepared;
+            return db->prepared = known;
+        }
+        if (count == STATEMENTS_KEPT) {
+            *at = known->next; /* NULL */
+            db_prepared_free(known);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 struct db_prepared *db_prepare(struct db *db, const struct db_stmt *stmt, unsigned *errnum_out,
                                struct err *err)
 {
     static const my_bool yes = 1;
     *errnum_out = 0;
-    for (struct db_prepared *known = db->prepared; known; known = known->next)
-        if (known->key == stmt)
-            return known;
+    struct db_prepared *known = find_prepared(db, stmt);
+    if (known)
+        return known;
     cleanup(cleanup_prepared) struct db_prepared *prepared = calloc(1, sizeof(*prepared));
     if (!prepared || !(prepared->stmt = mysql_stmt_init(db->mysql))) {
         err_internal(err, 0, "out of memory for a statement");
@@ -208,12 +229,13 @@ int db_exec(struct db *db, const struct db_stmt *stmt, const struct db_param *pa
             uint64_t *affected_out, struct err *err)
 {
     struct db_prepared *prepared = run(db, stmt, params, count, err);
-    if (!prepared)
-        return -1;
-    if (affected_out)
-        *affected_out = mysql_stmt_affected_rows(prepared->stmt);
-    mysql_stmt_free_result(prepared->stmt);
-    return 0;
+    if (prepared) {
+        if (affected_out)
+            *affected_out = mysql_stmt_affected_rows(prepared->stmt);
+        mysql_stmt_free_result(prepared->stmt);
+    }
+    db_rest(db);
+    return prepared ? 0 : -1;
 }
 
 /* Points the result at the columns' buffers, which hold the longest value of this result. */
@@ -296,10 +318,13 @@ int db_query(struct db *db, const struct db_stmt *stmt, const struct db_param *p
              db_row_fn on_row, void *arg, struct err *err)
 {
     struct db_prepared *prepared = run(db, stmt, params, count, err);
-    if (!prepared)
-        return -1;
-    int status = on_row && prepared->row.count > 0 ? each_row(db, prepared, on_row, arg, err) : 0;
-    mysql_stmt_free_result(prepared->stmt);
-    shrink(&prepared->row);
+    int status = prepared ? 0 : -1;
+    if (prepared) {
+        if (on_row && prepared->row.count > 0)
+            status = each_row(db, prepared, on_row, arg, err);
+        mysql_stmt_free_result(prepared->stmt);
+        shrink(&prepared->row);
+    }
+    db_rest(db);
     return status;
 }

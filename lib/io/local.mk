@@ -4,4 +4,4 @@ lib_libio_a_SOURCES = lib/io/doorbell.c lib/io/doorbell.h \
 lib_libio_a_SOURCES += lib/io/digest.c lib/io/digest.h lib/io/content_type.c lib/io/content_type.h
 lib_libio_a_SOURCES += lib/io/web.c lib/io/web.h lib/io/url.c lib/io/url.h
 lib_libio_a_CPPFLAGS = $(AM_CPPFLAGS) $(MARIADB_CFLAGS) $(CURL_CFLAGS)
-lib_libio_a_SOURCES += lib/io/db.c lib/io/db_connect.c lib/io/db_stmt.c lib/io/db.h lib/io/db_internal.h
+lib_libio_a_SOURCES += lib/io/db.c lib/io/db_connect.c lib/io/db_stmt.c lib/io/db_pool.c lib/io/db.h lib/io/db_internal.h
