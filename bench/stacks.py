@@ -176,6 +176,8 @@ class BenchStack(Stack):
 
     def load(self, clients, seconds, count=0, port=None):
         """Milliseconds by group, wrong answers as (count, first) by group, seconds it took, and the share of one CPU that the clients took."""
+        if not (self.programs / "http_load").exists():
+            raise Failed(f"{self.programs}/http_load is missing: make bench/http_load bench/empty_fcgi")
         done = subprocess.run([str(self.programs / "http_load"), str(port or self.port), f"{seconds:g}", str(count)], input=b"".join(clients),
                               stdout=subprocess.PIPE, check=False)
         if done.returncode != 0:
