@@ -5,6 +5,7 @@ stops it, also on Ctrl-C. A goal that is missed is said and is no failure; answe
 import argparse
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -76,17 +77,30 @@ def quickstart(command, environment):
     return None if done.returncode == 0 else done.stdout
 
 
+def numbers_in(text):
+    """Settings that are numbers, `section.name` to value: those that decide how much may be done. Of the sample, what it says in its comments."""
+    found, section = {}, None
+    for block, name, value in re.findall(r"(\w+) *: *\{|(\w+) *= *(\d+) *;", text):
+        section = block or section
+        found.update({f"{section}.{name}": value} if name else {})
+    return found
+
+
+def other_settings(text, sample):
+    documented = numbers_in(sample)
+    return ", ".join(f"{name} {value} ({documented.get(name, 'not there')})" for name, value in numbers_in(text).items() if documented.get(name) != value)
+
+
 def configuration_of(stack):
     """Where the settings differ from the documented sample, and what decides durability."""
-    text = (stack.run_dir / "sandbox.conf").read_text()
-    kept = [line.strip() for line in text.splitlines() if line.strip().startswith(("api:", "limits:", "node:"))]
+    other = other_settings((stack.run_dir / "sandbox.conf").read_text(), (TOP / "etc" / "sandbox.conf").read_text())
     flush = stack.sql("SELECT @@innodb_flush_log_at_trx_commit, @@version")[0]
     if flush[0] != "1":
         raise SystemExit("bench: innodb_flush_log_at_trx_commit is not 1: such numbers are worth nothing")
     health = stack.client().get("/health/detailed").json
     isolation = next((node.get("isolation") for node in health["nodes"]["items"]), "unknown")
     return [f"MariaDB {flush[1]}, innodb_flush_log_at_trx_commit = 1; {stack.web}, {len(stack.worker_pids())} workers; isolation of {stack.runtime}: {isolation}",
-            f"other than in etc/sandbox.conf: {' '.join(kept)}"]
+            f"settings other than the sample's (in brackets): {other}"]
 
 
 class Bench:

@@ -152,6 +152,19 @@ class Options(unittest.TestCase):
             self.assertTrue(callable(getattr(__import__(module), function, None)), name)
 
 
+class Settings(unittest.TestCase):
+    SAMPLE = "api: {\n    # How many. 1 to 9.\n    # threads = 32;\n};\nlimits: {\n    # sessions = 100;\n    # depth = 7;\n};\n"
+
+    def test_what_differs_is_said(self):
+        text = 'api: { threads = 32; };\n# sessions\nlimits: { sessions = 0; depth = 7; password = "5"; };\nnode: { id = "n"; room = 9; };\n'
+        self.assertEqual(bench.other_settings(text, self.SAMPLE), "limits.sessions 0 (100), node.room 9 (not there)")
+
+    def test_the_sample_does_not_differ_from_itself(self):
+        sample = (TOP / "etc" / "sandbox.conf").read_text()
+        self.assertEqual(bench.other_settings(sample, sample), "")
+        self.assertGreater(len(bench.numbers_in(sample)), 20)
+
+
 class Server(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
