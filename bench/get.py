@@ -43,7 +43,7 @@ def one_connection(stack, report, path, empty):
 def at_once(stack, report, path, empty):
     line = stack.line(path=path)
     sides = {"GET one session": (stack.port, path.rpartition("/")[2]), EMPTY: (empty.port, '"status":"empty"')}
-    samples, rates, shares, wrong = {name: [] for name in sides}, {name: [] for name in sides}, [], 0
+    samples, rates, shares, wrong = {name: [] for name in sides}, {name: [] for name in sides}, {name: [] for name in sides}, 0
     for turn in range(stack.count(6, 3) + 1):
         for name, (port, text) in sides.items():
             taken, wrongs, elapsed, share = stack.load([stack.client_of_load(0, line, text)] * CONNECTIONS, 2 if turn else 0.5, port=port)
@@ -51,7 +51,7 @@ def at_once(stack, report, path, empty):
             if turn:  # the first warms
                 samples[name] += taken.get(0, [])
                 rates[name].append(len(taken.get(0, [])) / elapsed)
-                shares.append(share / os.cpu_count() * 100)
+                shares[name].append(share / os.cpu_count() * 100)
     for name in sides:
         limit = f"{EMPTY}, {CONNECTIONS} connections"
         ours = name != EMPTY
@@ -59,7 +59,8 @@ def at_once(stack, report, path, empty):
                      goal=at_least(0.5, of=f"{limit}, a second") if ours else None)
         report.add(f"{name}, {CONNECTIONS} connections", samples[name], limit=limit if ours else None)
     report.wrong(wrong, f"wrong answers of {CONNECTIONS} connections")
-    report.note(f"{CONNECTIONS} connections: rounds of 2 s in turn; the clients took {statistics.median(shares):.1f} % of the machine's CPU time")
+    report.note(f"{CONNECTIONS} connections: rounds of 2 s in turn; of the machine's CPU time the clients took "
+                + " and ".join(f"{statistics.median(shares[name]):.1f} % ({name})" for name in sides))
     line.close()
 
 

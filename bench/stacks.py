@@ -232,6 +232,25 @@ class Empty:
         self.settings.unlink()
 
 
+class Spent:
+    """CPU time, in milliseconds, that the machine and the parts of the stack have spent since this was made."""
+    MS_PER_TICK = 1000 / os.sysconf("SC_CLK_TCK")
+
+    def __init__(self, stack):
+        names = {"mariadbd": "MariaDB", stack.web: "web server", "dispatchd": "dispatcher"}
+        self.parts = {title: [stack.pid(name)] for name, title in names.items()} | {"web workers": stack.worker_pids()}
+        self.began = self.read()
+
+    def read(self):
+        user, nice, system, _, _, irq, softirq, *_ = map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+        now = {name: sum(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])) for pid in pids)
+               for name, pids in self.parts.items()}
+        return {"machine": user + nice + system + irq + softirq, **now}
+
+    def since(self):
+        return {name: (ticks - self.began[name]) * self.MS_PER_TICK for name, ticks in self.read().items()}
+
+
 def read_memory(pid):
     """MB resident of a process, and of it what is no file's; and how many threads it has."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from measure import at_least, at_most
-from stacks import LANGUAGES
+from stacks import LANGUAGES, Spent
 
 CLIENTS, SUBMIT_PAUSE_MS = 20, 50
 WAITING, SUBMITTING = 0, 1
@@ -35,16 +35,28 @@ def clients_of(stack, sessions):
     return clients
 
 
+def cpu_time(report, spent, count):
+    """Of each execution, by part; what is nobody else's is that of sandboxes, and of the kernel for them."""
+    sums = {name: sum(round_ms[name] for round_ms in spent) / count for name in spent[0]}
+    whole = sums.pop("machine")
+    report.value("CPU time of one hello", whole, "ms")
+    for name, took in sums.items():
+        report.value(f"CPU time of one hello: {name}", took, "ms")
+    report.value("CPU time of one hello: sandboxes, and the rest", whole - sum(sums.values()), "ms")
+
+
 def run(stack, report):
     sessions = stack.sessions(CLIENTS + 1, resources={"cpu": "0.5"})
     clients = clients_of(stack, sessions)
     stack.load(clients, 1)  # warms
     stack.until(lambda: set(stack.statuses(sessions)) <= {"completed"}, 60, "what was submitted has ended")
     before = sum(stack.statuses(sessions).values())
-    took, rates, raws, shares, wrongs = {WAITING: [], SUBMITTING: []}, [], [], [], {WAITING: 0, SUBMITTING: 0}
+    took, rates, raws, shares, spent, wrongs = {WAITING: [], SUBMITTING: []}, [], [], [], [], {WAITING: 0, SUBMITTING: 0}
     for _ in range(stack.count(5, 3)):
         raws.append(raw_rate(stack.count(2, 1)))
+        before_ms = Spent(stack)
         samples, wrong, elapsed, share = stack.load(clients, stack.count(6, 3))
+        spent.append({**before_ms.since(), "clients": share * elapsed * 1000})
         for group in took:
             took[group] += samples.get(group, [])
             wrongs[group] += wrong.get(group, (0, ""))[0]
@@ -59,6 +71,7 @@ def run(stack, report):
     report.value(RAW, statistics.median(raws), "/s")
     report.add("hello under this load, until answered", took[WAITING], goal=at_most(150, at="p95"))
     report.add("submit without waiting, beside it", took[SUBMITTING], goal=at_most(10, at="p95"))
+    cpu_time(report, spent, sent)
     report.wrong(sum(wrongs.values()), f"wrong answers of {sent}")
     report.wrong(sum(ended.values()) - ended.get("completed", 0), "executions that did not end right")
     report.wrong(abs(sum(ended.values()) - before - sent), f"executions more or fewer than were sent ({sent})")
