@@ -19,8 +19,8 @@ if STATIC_EXECUTOR
 executor_sandbox_executor_LDFLAGS += -static
 endif
 
-executor_runners = $(srcdir)/executor/runners/python.py $(srcdir)/executor/runners/javascript.js
+executor_runners = $(srcdir)/executor/runners/clone.py $(srcdir)/executor/runners/python.py $(srcdir)/executor/runners/javascript.js
 executor/runners_data.c: $(srcdir)/executor/runners/embed.sh $(executor_runners)
 	$(AM_V_GEN)$(MKDIR_P) executor && sh $(srcdir)/executor/runners/embed.sh $(executor_runners) > $@.tmp && mv $@.tmp $@
 CLEANFILES += executor/runners_data.c
-EXTRA_DIST += executor/runners/embed.sh executor/runners/python.py executor/runners/javascript.js
+EXTRA_DIST += executor/runners/embed.sh executor/runners/clone.py executor/runners/python.py executor/runners/javascript.js

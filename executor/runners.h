@@ -7,6 +7,8 @@
 
 extern const char runner_python[];
 extern const size_t runner_python_len;
+extern const char runner_clone[]; /* before Python's own */
+extern const size_t runner_clone_len;
 extern const char runner_javascript[];
 extern const size_t runner_javascript_len;
 

@@ -25,15 +25,24 @@ int zygote_script(const char *text, size_t len, struct err *err)
     return steal_fd(&fd);
 }
 
+/* The way to fork comes first, in the same file. */
+static int python_script(struct err *err)
+{
+    cleanup_fd int fd = zygote_script(runner_clone, runner_clone_len, err);
+    if (fd < 0 || pwrite(fd, runner_python, runner_python_len, (off_t)runner_clone_len) != (ssize_t)runner_python_len)
+        return fd < 0 ? -1 : err_internal(err, errno, "cannot write a runner script");
+    return steal_fd(&fd);
+}
+
 int zygote_start(struct zygote *zygote, const struct setup *setup, const struct confine *confine, struct err *err)
 {
     static const char *const argv[] = { "python3", "-I", "-B", "-X", "utf8", "-c", bootstrap, NULL };
-    static const char *const envp[] = { "PATH=" LAUNCH_PATH, "LANG=C.UTF-8", NULL };
+    static const char *const envp[] = { "PATH=" LAUNCH_PATH, "LANG=C.UTF-8", "LD_BIND_NOW=1", NULL };
     char path[LAUNCH_PATH_SIZE];
     int ends[2];
     if (!launch_find("python3", path))
         return err_set(err, ERR_NOT_FOUND, "The sandbox's image has no Python interpreter (python3).");
-    cleanup_fd int script = zygote_script(runner_python, runner_python_len, err);
+    cleanup_fd int script = python_script(err);
     if (script < 0)
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)

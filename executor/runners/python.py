@@ -19,9 +19,13 @@ import types
 CONTROL, RESULT, JOB, GO = 3, 3, 4, 5
 NAME = "<code>"  # what tracebacks call the submitted code, which is never a file
 MESSAGE_MAX = 2000
+REHEARSALS = 10
+SCAN = json.JSONDecoder().scan_once
+ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+ASCII_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+MAIN = sys.modules["__main__"]
 USUAL = ("re", "math", "datetime", "collections", "functools", "itertools", "random", "statistics", "hashlib",
-         "base64", "typing", "dataclasses", "pathlib", "subprocess", "tempfile", "asyncio",
-         "_ctypes")
+         "base64", "typing", "dataclasses", "pathlib", "_ctypes")
 
 
 class Context:
@@ -46,6 +50,24 @@ def import_usual():
     gc.freeze()
 
 
+def rehearse():
+    """Does what an interpreter will do, with nothing of anybody's: what Python makes, or learns, at first use is made once."""
+    sample = {"execution_id": "", "code": "def handler(event):\n    return event\n", "event": "{}", "timeout_ms": 1000,
+              "env": {"HOME": "/", "PATH": "/bin"}}
+    text = ENCODER.encode(sample)
+    for _ in range(REHEARSALS):
+        job = read_job(text)
+        set_environment(job["env"])
+        os.environ.clear()
+        os.dup2(0, GO, False)
+        lowest_free()
+        struct.pack("i", os.getpid())
+        module = load(job)
+        value = call(module.__dict__["handler"], job)
+        forget(module)
+        ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
 def receive(control):
     """A request and its descriptors; (b"", []) when the executor is gone."""
     data, parts, _, _ = control.recvmsg(64, _socket.CMSG_SPACE(5 * 4))
@@ -57,18 +79,29 @@ def receive(control):
     return data, descriptors
 
 
+def take_places(descriptors):
+    """Gives them the numbers from 1 on. Those that came have higher numbers than these: serve() has taken all others."""
+    target = 1
+    for fd in descriptors:
+        os.dup2(fd, target, target <= 2)
+        os.close(fd)
+        target += 1
+
+
 def become_interpreter(control, request, descriptors):
     control.send(b"P" + request + struct.pack("i", os.getpid()))
-    control.detach()  # stays open until its number is taken over below, so that no copy gets a number below 6
-    spare = [os.dup(fd) if fd <= GO else fd for fd in descriptors]
-    for target, fd in enumerate(spare, 1):
-        os.dup2(fd, target, inheritable=target <= 2)
-        os.close(fd)
+    control.detach()  # its number is taken over below
+    take_places(descriptors)
     os.setsid()
 
 
-def fork_away():
-    """Forks twice, so that the executor becomes the parent: True in the interpreter, False in the forking process."""
+def fork_away(clone):
+    """Forks so that the executor becomes the parent: True in the interpreter, False in the forking process."""
+    if clone:
+        try:
+            return clone() == 0
+        except OSError:
+            pass
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -83,10 +116,10 @@ def fork_away():
     return True
 
 
-def tell_forked(control, request, descriptors):
+def tell_forked(control, request, descriptors, clone):
     """Forks an interpreter: True in it. An executor that is gone is no reason to complain."""
     try:
-        forked = fork_away()
+        forked = fork_away(clone)
     except OSError:
         forked = None
     try:
@@ -100,11 +133,13 @@ def tell_forked(control, request, descriptors):
 
 
 def serve():
-    """Forks interpreters for as long as the executor lives. Returns in each interpreter, once."""
+    """Forks interpreters for as long as the executor lives. Returns in each interpreter, once, with what make_prctl() gave."""
     control = _socket.socket(fileno=CONTROL)
+    while lowest_free() <= GO:
+        os.dup(0)
     gc.disable()
     gc.freeze()
-    prepared = False
+    prepared, clone, prctl = False, None, None
     while True:
         try:
             request, descriptors = receive(control)
@@ -112,43 +147,52 @@ def serve():
             request = b""
         if not request:
             os._exit(0)
-        if tell_forked(control, request, descriptors):
-            return
+        if tell_forked(control, request, descriptors, clone):
+            return prctl
         for fd in descriptors:
             os.close(fd)
         if not prepared:  # the first interpreter is wanted at once; the others find everything imported
             import_usual()
-            prepared = True
+            prepared, clone, prctl = True, make_clone(), make_prctl()
+            rehearse()
+            gc.freeze()
+
+
+def read_job(text):
+    """Without what json.loads() does around it: nothing stands around a job."""
+    return SCAN(text, 0)[0]
 
 
 def wait_for_job():
     if os.read(GO, 1) != b"g":
         os._exit(0)
-    job = json.loads(os.pread(JOB, os.fstat(JOB).st_size, 0))
+    job = read_job(os.pread(JOB, os.lseek(JOB, 0, os.SEEK_END), 0).decode("utf-8", "surrogatepass"))
     os.close(GO)
     os.close(JOB)
     return job
 
 
-def be_visible():
-    """Lets the executor see which files are held open: a process that changes its user loses that. PR_SET_DUMPABLE is 4."""
-    try:
-        import _ctypes
-        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl"), (4, 1, 0, 0, 0))
-    except Exception:  # a Python without it
-        pass
+def be_visible(prctl):
+    """Lets the executor see which files are held open: a process that changes its user loses that."""
+    prctl = prctl or make_prctl()
+    if prctl:
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def become_user(job):
+def set_environment(variables):
+    """Of an interpreter, whose own is empty: the forking process has seen to that."""
+    for name, value in variables.items():
+        os.environ[name] = value
+
+
+def become_user(job, prctl):
     os.setresgid(job["gid"], job["gid"], job["gid"])
     os.setresuid(job["uid"], job["uid"], job["uid"])
-    be_visible()
-    os.environ.clear()
-    os.environ.update(job["env"])
+    be_visible(prctl)
+    set_environment(job["env"])
     paths = [path for path in job["env"].get("PYTHONPATH", "").split(":") if path]
     sys.path[:0] = [job["workspace"]] + paths
     sys.argv = [""]
-    sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is not lost
     gc.enable()
 
 
@@ -192,7 +236,7 @@ def wants_context(handler):
 
 
 def call(handler, job):
-    event = json.loads(job["event"])
+    event = None if job["event"] == "null" else json.loads(job["event"])
     value = handler(event, Context(job)) if wants_context(handler) else handler(event)
     if hasattr(type(value), "__await__"):
         import asyncio
@@ -207,10 +251,10 @@ def call(handler, job):
 def deliver(value):
     try:
         try:
-            text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+            text = ENCODER.encode(value)
             text.encode("utf-8")
         except UnicodeEncodeError:  # a lone surrogate: JSON can say it, UTF-8 cannot
-            text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+            text = ASCII_ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as problem:
         reason = "The return value is not JSON: %s" % (str(problem)[:MESSAGE_MAX] or type(problem).__name__)
         sys.stderr.write(reason + "\n")
@@ -230,12 +274,23 @@ def exit_code(problem):
     return 1
 
 
-def execute(job):
+def load(job):
     linecache.cache[NAME] = (len(job["code"]), None, job["code"].splitlines(True), NAME)
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
+    exec(compile(job["code"], NAME, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+def forget(module):
+    sys.modules["__main__"] = MAIN
+    del linecache.cache[NAME]
+    module.__dict__.clear()
+
+
+def execute(job):
     try:
-        exec(compile(job["code"], NAME, "exec", dont_inherit=True), module.__dict__)
+        module = load(job)
         handler = module.__dict__.get("handler")
         if callable(handler):
             return deliver(call(handler, job))
@@ -287,13 +342,15 @@ def leave(code, free_before):
 
 def main():
     os.umask(0o002)
+    os.environ.clear()
+    sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is not lost
     try:
         os.setgroups([])
     except OSError:  # already empty, and not ours to change
         pass
-    serve()
+    prctl = serve()
     job = wait_for_job()
-    become_user(job)
+    become_user(job, prctl)
     free = lowest_free()
     leave(execute(job), free)
 
