@@ -6,7 +6,7 @@ EXECUTOR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 INTEGRATION_TESTS += tests/integration/test_executor tests/integration/test_executor_attacks \
 	tests/integration/test_executor_protocol tests/integration/test_executor_files tests/integration/test_executor_log \
 	tests/integration/test_executor_changes tests/integration/test_executor_file_attacks \
-	tests/integration/test_executor_storage_attacks
+	tests/integration/test_executor_storage_attacks tests/integration/test_executor_interpreters
 tests_integration_test_executor_SOURCES = tests/integration/test_executor.c $(EXECUTOR_CLIENT)
 tests_integration_test_executor_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_LDADD = $(WIRE_TEST_LIBS)
@@ -35,6 +35,10 @@ tests_integration_test_executor_file_attacks_SOURCES = tests/integration/test_ex
 tests_integration_test_executor_file_attacks_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_file_attacks_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_file_attacks_DEPENDENCIES = executor/sandbox-executor
+tests_integration_test_executor_interpreters_SOURCES = tests/integration/test_executor_interpreters.c $(EXECUTOR_CLIENT)
+tests_integration_test_executor_interpreters_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
+tests_integration_test_executor_interpreters_LDADD = $(WIRE_TEST_LIBS)
+EXTRA_tests_integration_test_executor_interpreters_DEPENDENCIES = executor/sandbox-executor
 tests_integration_test_executor_storage_attacks_SOURCES = tests/integration/test_executor_storage_attacks.c $(EXECUTOR_CLIENT)
 tests_integration_test_executor_storage_attacks_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_storage_attacks_LDADD = $(WIRE_TEST_LIBS)
