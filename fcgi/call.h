@@ -18,6 +18,7 @@ struct call {
     const char *const *tail; /* and for its {name...} */
     size_t tail_count;
     struct body_reader body; /* of a route with BODY_STREAM */
+    int64_t begun_us; /* clock_mono_us() when the request came */
     struct wait_room *room;
     int client_fd;  /* hangs up when the client is gone; -1: unknown */
     struct response *response;

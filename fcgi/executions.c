@@ -2,6 +2,7 @@
 /* Handlers of executions. */
 #include "fcgi/call.h"
 #include "fcgi/codec/execution_codec.h"
+#include "fcgi/tracing.h"
 #include "lib/service/cancelling.h"
 
 enum {
@@ -10,18 +11,21 @@ enum {
 };
 
 /* A result as far as there is one: 200, or `unfinished` with the status. */
-static int answer_result(const struct call *call, const struct execution *execution, int unfinished,
+static int answer_result(const struct call *call, struct tracing *tracing, const struct execution *execution, int unfinished,
                          struct err *err)
 {
-    int status = execution_status_final(execution->status) ? 200 : unfinished;
-    return call_answer(call, status, execution_result_encode(execution), err);
+    bool final = execution_status_final(execution->status);
+    struct json_object *body = execution_result_encode(execution);
+    if (final)
+        tracing_add(tracing, execution, body);
+    return call_answer(call, final ? 200 : unfinished, body, err);
 }
 
 /* Waits in the seat that the caller has taken, and leaves it. */
-static int wait_seated(const struct call *call, const char *id, int64_t limit_ms, bool fresh, struct execution *out,
-                       struct err *err)
+static int wait_seated(const struct call *call, const char *id, int64_t limit_ms, bool fresh, struct trace *trace,
+                       struct execution *out, struct err *err)
 {
-    const struct wait wait = { .room = call->room, .limit_ms = limit_ms, .client_fd = call->client_fd, .fresh = fresh };
+    const struct wait wait = { .room = call->room, .limit_ms = limit_ms, .client_fd = call->client_fd, .fresh = fresh, .trace = trace };
     int status = wait_for_execution(call->context, &wait, call->caller.owner, id, out, err);
     wait_room_leave(call->room);
     return status;
@@ -31,6 +35,7 @@ static int wait_seated(const struct call *call, const char *id, int64_t limit_ms
 struct submitted {
     struct execution execution;
     struct idempotency once;
+    struct tracing tracing;
 };
 
 static void submitted_release(struct submitted *submitted)
@@ -57,7 +62,7 @@ static void await(const struct call *call, bool seated, int64_t wait_s, struct s
     if (!seated)
         status = execution_service_get(call->context, call->caller.owner, id, EXECUTION_WITH_OUTCOME, &waited, &ignored);
     else if (status == 0)
-        status = wait_seated(call, id, wait_s * 1000, !out->once.replayed, &waited, &ignored);
+        status = wait_seated(call, id, wait_s * 1000, !out->once.replayed, tracing_own(&out->tracing), &waited, &ignored);
     else
         wait_room_leave(call->room);
     if (status == 0) {
@@ -76,11 +81,12 @@ static int submit(const struct call *call, int64_t wait_s, bool sync, struct sub
     cleanup(execution_request_release) struct execution_request request = { 0 };
     const struct strbuf *body = &call->request->body;
     out->once.encode = encode_submitted;
-    if (call_check_session_id(call, err) != 0 ||
+    if (tracing_open(call, true, &out->tracing, err) != 0 || call_check_session_id(call, err) != 0 ||
         execution_request_decode(strbuf_str(body), body->len, &request, err) != 0 ||
         call_idempotency(call, &out->once, err) != 0)
         return -1;
     request.once = &out->once;
+    request.trace = tracing_own(&out->tracing);
     if (sync)
         wait_s = request.timeout_s + SYNC_MARGIN_S;
     bool seated = wait_s > 0 && wait_room_enter(call->room);
@@ -90,6 +96,8 @@ static int submit(const struct call *call, int64_t wait_s, bool sync, struct sub
         return -1;
     }
     call->response->replayed = out->once.replayed;
+    if (out->once.replayed)
+        tracing_disown(&out->tracing);
     if (seated || (out->once.replayed && wait_s > 0))
         await(call, seated, wait_s, out);
     return 0;
@@ -103,7 +111,7 @@ int executions_submit(struct call *call, struct err *err)
         submit(call, wait_s, false, &submitted, err) != 0)
         return -1;
     if (execution_status_final(submitted.execution.status))
-        return answer_result(call, &submitted.execution, 200, err);
+        return answer_result(call, &submitted.tracing, &submitted.execution, 200, err);
     if (submitted.once.replayed)
         return call_replay(call, 200, &submitted.once, err);
     return call_answer(call, 200, execution_submitted_encode(&submitted.execution), err);
@@ -114,7 +122,7 @@ int executions_submit_sync(struct call *call, struct err *err)
     cleanup(submitted_release) struct submitted submitted = { 0 };
     if (submit(call, 0, true, &submitted, err) != 0)
         return -1;
-    return answer_result(call, &submitted.execution, 202, err);
+    return answer_result(call, &submitted.tracing, &submitted.execution, 202, err);
 }
 
 int executions_of_session(struct call *call, struct err *err)
@@ -156,7 +164,7 @@ int executions_status(struct call *call, struct err *err)
 }
 
 /* With a wait and a free seat, the row as it is in the end; else it stays as it is. */
-static int wait_if_open(const struct call *call, int64_t wait_s, struct execution *out, struct err *err)
+static int wait_if_open(const struct call *call, int64_t wait_s, struct trace *trace, struct execution *out, struct err *err)
 {
     if (execution_status_final(out->status) || wait_s == 0 || !wait_room_enter(call->room))
         return 0;
@@ -164,17 +172,19 @@ static int wait_if_open(const struct call *call, int64_t wait_s, struct executio
         wait_room_leave(call->room);
         return -1;
     }
-    return wait_seated(call, call->id, wait_s * 1000, false, out, err);
+    return wait_seated(call, call->id, wait_s * 1000, false, trace, out, err);
 }
 
 int executions_result(struct call *call, struct err *err)
 {
     cleanup(execution_release) struct execution execution = { 0 };
+    struct tracing tracing;
     int64_t wait_s = 0;
-    if (request_query_int(call->request, "wait", 0, WAIT_MAX_S, &wait_s, err) != 0 ||
-        get(call, EXECUTION_WITH_OUTCOME, &execution, err) != 0 || wait_if_open(call, wait_s, &execution, err) != 0)
+    if (tracing_open(call, false, &tracing, err) != 0 || request_query_int(call->request, "wait", 0, WAIT_MAX_S, &wait_s, err) != 0 ||
+        get(call, EXECUTION_WITH_OUTCOME, &execution, err) != 0 ||
+        wait_if_open(call, wait_s, tracing_own(&tracing), &execution, err) != 0)
         return -1;
-    return answer_result(call, &execution, 202, err);
+    return answer_result(call, &tracing, &execution, 202, err);
 }
 
 int executions_cancel(struct call *call, struct err *err)
@@ -182,7 +192,7 @@ int executions_cancel(struct call *call, struct err *err)
     cleanup(execution_release) struct execution execution = { 0 };
     if (call_check_execution_id(call, err) != 0 ||
         execution_service_cancel(call->context, call->caller.owner, call->id, &execution, err) != 0 ||
-        wait_if_open(call, CANCEL_WAIT_S, &execution, err) != 0 ||
+        wait_if_open(call, CANCEL_WAIT_S, NULL, &execution, err) != 0 ||
         execution_service_check_cancelled(&execution, err) != 0)
         return -1;
     return call_answer(call, 200, execution_cancelled_encode(&execution), err);

@@ -12,6 +12,7 @@ fcgi_libfcgiapi_a_SOURCES = fcgi/request.c fcgi/request.h fcgi/body.c fcgi/route
 	fcgi/codec/execution_codec.c fcgi/codec/execution_codec.h \
 	fcgi/codec/health_codec.c fcgi/codec/health_codec.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/logs.c
+fcgi_libfcgiapi_a_SOURCES += fcgi/tracing.c fcgi/tracing.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/upload.c fcgi/multipart.c fcgi/multipart_headers.c fcgi/multipart.h \
 	fcgi/header_params.c fcgi/header_params.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/metrics.c fcgi/metrics.h

@@ -114,6 +114,7 @@ void serve_request(const struct server *server, const struct request_source *sou
     struct visit visit = { .server = server, .start_us = clock_mono_us() };
     visit.call = (struct call){ .context = server->context,
                                 .request = &visit.request,
+                                .begun_us = visit.start_us,
                                 .room = server->room,
                                 .client_fd = client_fd,
                                 .response = &visit.response };

@@ -41,6 +41,7 @@ void execution_outcome_release(struct execution_outcome *outcome)
     free(outcome->error_kind);
     free(outcome->error_message);
     free(outcome->artifacts_json);
+    free(outcome->trace_json);
     *outcome = (struct execution_outcome){ 0 };
 }
 
@@ -50,6 +51,7 @@ void execution_release(struct execution *execution)
     free(execution->event_json);
     free(execution->env_json);
     free(execution->callback_url);
+    free(execution->trace_json);
     free(execution->last_loss);
     execution_outcome_release(&execution->outcome);
     *execution = (struct execution){ 0 };

@@ -108,6 +108,7 @@ struct execution_outcome {
     char *error_kind;     /* "exception", "timeout", "out_of_memory", ... or NULL */
     char *error_message;  /* for users, or NULL */
     double duration_ms, cpu_time_ms, peak_memory_mb;
+    char *trace_json;     /* moments on its way (lib/model/trace.h); NULL: none were asked for, or those that are stored stay */
     char *artifacts_json; /* JSON array of {path, size, mime_type, sha256}, or of paths, or NULL */
     int64_t artifacts_skipped; /* files that are not listed there */
 };
@@ -124,6 +125,7 @@ struct execution {
     char *event_json; /* JSON text, or NULL */
     char *env_json;   /* JSON object of strings, or NULL */
     char *callback_url; /* told when it has ended, or NULL */
+    char *trace_json;   /* moments before it was stored; NULL: it is not traced. Filled with its code */
     int64_t timeout_s;
     int64_t max_retries;
     int64_t attempts;               /* times it was sent to an executor */

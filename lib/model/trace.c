@@ -47,6 +47,16 @@ void trace_took(struct trace *trace, enum trace_span span, double ms)
         trace->took[span] = (int64_t)(ms * US_IN_MS + 0.5);
 }
 
+void trace_merge(struct trace *trace, const struct trace *more)
+{
+    for (int i = 0; i < TRACE_MOMENTS; i++)
+        if (more->at[i])
+            trace->at[i] = more->at[i];
+    for (int i = 0; i < TRACE_SPANS; i++)
+        if (more->took[i])
+            trace->took[i] = more->took[i];
+}
+
 static void add(struct strbuf *out, size_t start, const char *name, int64_t us)
 {
     if (us > 0)

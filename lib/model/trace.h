@@ -46,6 +46,8 @@ void trace_mark(struct trace *trace, enum trace_moment moment);
 void trace_mark_at(struct trace *trace, enum trace_moment moment, int64_t wall_us);
 /* Milliseconds that somebody else measured: what makes no sense is not known. */
 void trace_took(struct trace *trace, enum trace_span span, double ms);
+/* Takes over whatever `more` knows. */
+void trace_merge(struct trace *trace, const struct trace *more);
 
 /* What is known, as a JSON object, for storing; and back. Unknown names are passed over. ERR_INVALID. */
 void trace_encode(const struct trace *trace, struct strbuf *out);

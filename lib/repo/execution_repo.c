@@ -9,7 +9,7 @@
 #define OUTCOME_COLUMNS                                                                            \
     ", e.stdout_text, e.stderr_text, e.stdout_truncated, e.stderr_truncated, e.exit_code, "        \
     "e.return_json, e.error_kind, e.error_message, e.duration_ms, e.cpu_time_ms, "                 \
-    "e.peak_memory_mb, e.artifacts_json, e.artifacts_skipped"
+    "e.peak_memory_mb, e.artifacts_json, e.artifacts_skipped, e.trace_json"
 #define BY_ID " FROM executions e WHERE e.id = ? AND (? IS NULL OR e.owner = ?)"
 #define OF_SESSION                                                                                 \
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
@@ -20,9 +20,9 @@ enum { SUBMIT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT,
 const struct db_stmt execution_repo_statements[] = {
     /* one statement, so that alone it is its own transaction; the session's row is locked first, whoever starts or ends it waits */
     [SUBMIT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
-                 " max_retries, notify, code, event_json, env_json, callback_url, due_at, created_at)"
+                 " max_retries, notify, code, event_json, env_json, callback_url, trace_json, due_at, created_at)"
                  " SELECT CONCAT('exec_', DATE_FORMAT(" SQL_NOW ", '%Y%m%d'), '_', ?), s.id, s.owner, 'pending', s.status = 'running',"
-                 " ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW " FROM sessions s FORCE INDEX (id)"
+                 " ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW " FROM sessions s FORCE INDEX (id)"
                  " WHERE s.id = ? AND s.owner = ? AND s.status IN ('creating', 'running') FOR UPDATE"
                  " RETURNING seq, id, runnable, " SQL_MS("created_at") ","
                  " (SELECT t.last_activity_at < " SQL_NOW " - INTERVAL 1 SECOND FROM sessions t FORCE INDEX (id) WHERE t.id = session_id)" },
@@ -67,8 +67,8 @@ int execution_repo_submit(struct db *db, const char *random, struct execution *d
     struct submitting submitting = { .draft = draft };
     if (DB_QUERY(db, &sql[SUBMIT], take_submitted, &submitting, err, db_text(random), db_text(language_name(draft->language)),
                  db_int(draft->timeout_s), db_int(draft->max_retries), db_text(draft->notify), db_text(draft->code),
-                 db_text(draft->event_json), db_text(draft->env_json), db_text(draft->callback_url), db_text(draft->session_id),
-                 db_text(draft->owner)) != 0)
+                 db_text(draft->event_json), db_text(draft->env_json), db_text(draft->callback_url), db_text(draft->trace_json),
+                 db_text(draft->session_id), db_text(draft->owner)) != 0)
         return -1;
     *stored_out = submitting.stored;
     *touch_due_out = submitting.touch_due;
@@ -109,6 +109,7 @@ int read_execution_code(struct execution *out, const struct db_row *row, unsigne
     out->code = db_row_dup(row, column, &failed);
     out->event_json = db_row_dup(row, column + 1, &failed);
     out->env_json = db_row_dup(row, column + 2, &failed);
+    out->trace_json = db_row_dup(row, column + 3, &failed);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -132,6 +133,7 @@ static int read_outcome(struct execution_outcome *out, const struct db_row *row,
     out->peak_memory_mb = db_row_double(row, column + 10);
     out->artifacts_json = db_row_dup(row, column + 11, &failed);
     out->artifacts_skipped = db_row_int(row, column + 12);
+    out->trace_json = db_row_dup(row, column + 13, &failed);
     return failed ? row_no_memory(err) : 0;
 }
 
@@ -238,6 +240,7 @@ void finish_params(enum execution_status status, const struct execution_outcome 
         db_double(o->peak_memory_mb),
         db_text(o->artifacts_json),
         db_int(o->artifacts_skipped),
+        db_text(o->trace_json),
     };
     memcpy(out, params, sizeof(params));
 }

@@ -10,16 +10,17 @@
     "e.runnable, e.notify, " SQL_MS("e.created_at") ", " SQL_MS("e.started_at") ", "               \
     SQL_MS("e.completed_at") ", e.callback_url, IF(e.status = 'pending' AND e.attempts > 0, " SQL_MS("e.due_at") ", NULL), "    \
     "IF(e.status IN ('pending', 'running'), e.error_message, NULL)"
-#define EXECUTION_CODE_COLUMNS ", e.code, e.event_json, e.env_json"
-enum { EXECUTION_FIRST_EXTRA = 17, EXECUTION_CODE_COUNT = 3 };
+#define EXECUTION_CODE_COLUMNS ", e.code, e.event_json, e.env_json, e.trace_json"
+enum { EXECUTION_FIRST_EXTRA = 17, EXECUTION_CODE_COUNT = 4 };
 
-/* What makes a row final; its parameters first. Artifacts that were reported before stay when the outcome names none. */
+/* What makes a row final; its parameters first. Artifacts that were reported before stay when the outcome names none, and so
+ * do moments. */
 #define EXECUTION_FINISH                                                                           \
     "status = ?, claimed_by = NULL, completed_at = " SQL_NOW ", stdout_text = ?, stderr_text = ?," \
     " stdout_truncated = ?, stderr_truncated = ?, exit_code = ?, return_json = ?, error_kind = ?, error_message = ?," \
     " duration_ms = ?, cpu_time_ms = ?, peak_memory_mb = ?, artifacts_json = IFNULL(?, artifacts_json)," \
-    " artifacts_skipped = ?"
-enum { EXECUTION_FINISH_PARAMS = 14 };
+    " artifacts_skipped = ?, trace_json = IFNULL(?, trace_json)"
+enum { EXECUTION_FINISH_PARAMS = 15 };
 void finish_params(enum execution_status status, const struct execution_outcome *outcome,
                    struct db_param out[EXECUTION_FINISH_PARAMS]);
 

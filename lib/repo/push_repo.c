@@ -13,7 +13,7 @@ const struct db_stmt push_repo_statements[] = {
                   " LEFT JOIN sessions s FORCE INDEX (id) ON s.id = c.session_id AND s.container_id = c.id"
                   " WHERE c.secret LIKE CONCAT(?, '%')" },
     [LET_GO] = { "UPDATE executions SET claimed_by = NULL, due_at = " SQL_IN_MS ", pushed_until = " SQL_IN_MS
-                 " WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
+                 ", trace_json = IFNULL(?, trace_json) WHERE seq = ? AND status = 'running' AND claimed_by = ?" },
     [RUNNING] = { "UPDATE executions SET started_at = IFNULL(started_at, " SQL_NOW "), pushed_until = IFNULL(pushed_until, "
                   SQL_NOW " + INTERVAL timeout_s * 1000000 + ? * 1000 MICROSECOND) WHERE seq = ? AND status = 'running'" },
     [BEAT] = { "UPDATE executions SET due_at = LEAST(" SQL_IN_MS ", pushed_until)"
@@ -46,12 +46,12 @@ int push_repo_callers(struct db *db, const char *prefix, struct container_list *
     return DB_QUERY(db, &sql[CALLERS], take_caller, out, err, db_text(prefix));
 }
 
-int push_repo_let_go(struct db *db, int64_t seq, const char *claimed_by, int64_t limit_ms, bool *changed_out,
-                     struct err *err)
+int push_repo_let_go(struct db *db, int64_t seq, const char *claimed_by, int64_t limit_ms, const char *trace_json,
+                     bool *changed_out, struct err *err)
 {
     uint64_t changed = 0;
-    if (DB_EXEC(db, &sql[LET_GO], &changed, err, db_int(EXECUTION_LEASE_MS), db_int(limit_ms), db_int(seq),
-                db_text(claimed_by)) != 0)
+    if (DB_EXEC(db, &sql[LET_GO], &changed, err, db_int(EXECUTION_LEASE_MS), db_int(limit_ms), db_text(trace_json),
+                db_int(seq), db_text(claimed_by)) != 0)
         return -1;
     *changed_out = changed > 0;
     return 0;

@@ -11,10 +11,10 @@
  * container, session_id. Whoever asks compares the whole secret. */
 int push_repo_callers(struct db *db, const char *prefix, struct container_list *out, struct err *err) must_use;
 
-/* The dispatcher lets go of what the executor has accepted; it may take `limit_ms` from now. *changed_out false: it is not (or no
+/* The dispatcher lets go of what the executor has accepted; it may take `limit_ms` from now. `trace_json`: moments so far, or NULL. *changed_out false: it is not (or no
  * longer) running for `claimed_by`. */
-int push_repo_let_go(struct db *db, int64_t seq, const char *claimed_by, int64_t limit_ms, bool *changed_out,
-                     struct err *err) must_use;
+int push_repo_let_go(struct db *db, int64_t seq, const char *claimed_by, int64_t limit_ms, const char *trace_json,
+                     bool *changed_out, struct err *err) must_use;
 /* The executor says that it runs it: started_at is set, its time limit begins (both once), the lease is extended. */
 int push_repo_running(struct db *db, int64_t seq, struct err *err) must_use;
 /* Extends the lease, never beyond the time limit; what a dispatcher holds is left alone. */

@@ -166,9 +166,12 @@ static int claim(struct dispatch *dispatch, struct err *err)
         bool again = true;
         /* set until proven otherwise: a claim that breaks off may have changed rows */
         dispatch->recover = true;
+        int64_t began_us = clock_mono_us();
         int result = claim_some(dispatch, &claims, &again, err);
         if (claims.count > 0)
             FAILPOINT("dispatch.claimed");
+        if (claims.count > 0)
+            metrics_observe(dispatch->config.metrics, METRIC_DISPATCH, METRIC_DISPATCH_CLAIM, 0, clock_mono_us() - began_us);
         if (result == 0)
             result = take_up(dispatch, &claims, err);
         if (result == 0) {
@@ -244,6 +247,7 @@ static int cancel_pushed(struct dispatch *dispatch, struct err *err)
 
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
 {
+    dispatch->heard_us = clock_wall_us();
     dispatch->look |= look;
     dispatch_land(dispatch);
     if (dispatch_store(dispatch, err) != 0 || renew(dispatch, err) != 0 || recover(dispatch, err) != 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/service/dispatch_internal.h"
+#include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
 void flight_join(struct flight_list *list, struct flight *flight)
@@ -58,6 +59,7 @@ void flight_free(struct flight *flight)
         execution_claim_release(flight->claim);
     free(flight->claim);
     verdict_release(&flight->verdict);
+    free(flight->trace);
     free(flight);
 }
 
@@ -77,6 +79,7 @@ static void end_flight(struct flight *flight)
 
 void flight_lose(struct flight *flight, enum exec_loss loss, const struct err *err)
 {
+    trace_mark(flight->trace, TRACE_ANSWERED);
     verdict_of_loss(loss, err, flight->attempts, flight->max_retries, &flight->verdict);
     bool again = flight->verdict.again;
     flight->dispatch->config.report(again ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
@@ -88,6 +91,7 @@ static void on_answer(void *arg, struct exec_answer *answer)
 {
     struct flight *flight = arg;
     FAILPOINT("dispatch.answered");
+    flight_trace_answer(flight, &answer->result);
     verdict_of_answer(answer, &flight->verdict);
     if (!answer->result.touched) {
         end_flight(flight);
@@ -158,6 +162,7 @@ static enum exec_loss loss_at_start(const struct execution_claim *claim, struct 
 void flight_send(struct flight *flight, const struct execution_claim *claim)
 {
     struct err problem = ERR_INIT;
+    flight->sent_us = clock_mono_us();
     if (!claim->lost && !claim->silent && send(flight, claim, &problem) == 0) {
         flight_join(&flight->dispatch->running, flight);
         FAILPOINT("dispatch.sent");
@@ -192,6 +197,7 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
     memcpy(flight->secret, claim->container_secret, sizeof(flight->secret));
     served_nodes_endpoint(dispatch->nodes, claim->node_id, claim->container_id, &flight->endpoint);
     *bucket(dispatch, flight->seq) = flight;
+    flight_trace(flight, claim);
     if (claim->unsynced && !claim->silent && !claim->lost)
         flight_push(flight, claim);
     else

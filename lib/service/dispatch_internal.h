@@ -3,6 +3,7 @@
 #ifndef SANDBOX_SERVICE_DISPATCH_INTERNAL_H
 #define SANDBOX_SERVICE_DISPATCH_INTERNAL_H
 
+#include "lib/model/trace.h"
 #include "lib/service/dispatch.h"
 #include "lib/service/dispatch_outcome.h"
 #include "lib/service/served_nodes.h"
@@ -36,6 +37,8 @@ struct flight {
     bool calls_back; /* it has a callback_url */
     bool overruled; /* ... to `cancelled`, for that was asked for */
     int64_t reason_until_ms; /* it is lost, and provisiond was asked why: not stored before, unless it is known; 0: not asked */
+    struct trace *trace;  /* NULL: nobody asked for one */
+    int64_t sent_us;      /* clock_mono_us() when it was sent */
     int64_t cancel_at_ms; /* when the executor may be told (again) to kill it */
 };
 
@@ -56,6 +59,7 @@ struct dispatch {
     size_t table_mask;
     int64_t renew_at_ms, pushed_at_ms; /* when leases are renewed, and pushing executors' cancellations looked at */
     struct dispatch_done done;
+    int64_t heard_us; /* clock_wall_us() when this step began */
     bool look;    /* the queue may hold something for us */
     bool crowded; /* ... once one of those that run has ended */
     int64_t named[DISPATCH_NAMED_MAX]; /* seqs that somebody said may be started */
@@ -71,6 +75,12 @@ int flight_start(struct dispatch *dispatch, struct execution_claim *claim, struc
 void flight_free(struct flight *flight);
 /* Puts an ended flight behind the others. */
 void flight_postpone(struct flight *flight);
+/* Moments of a flight whose trace was asked for; without memory for it there is none. */
+void flight_trace(struct flight *flight, const struct execution_claim *claim);
+/* Those that the executor measured; what it cost beside the code is counted for every flight. */
+void flight_trace_answer(struct flight *flight, const struct wire_result *result);
+/* Into what is about to be stored. */
+void flight_trace_store(struct flight *flight);
 /* Executor calls that nobody waits for. */
 void flight_ack(struct flight *flight);
 void flight_cancel(struct flight *flight);

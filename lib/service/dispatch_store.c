@@ -11,6 +11,7 @@
 #include "lib/repo/webhook_repo.h"
 #include "lib/service/dispatch_internal.h"
 #include "lib/service/metrics.h"
+#include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
 enum {
@@ -41,6 +42,7 @@ static void gather(struct dispatch *dispatch, struct batch *batch)
         bytes += outcome_bytes(&flight->verdict.outcome);
         if (batch->count > 0 && (bytes > BATCH_BYTES_MAX || flight->tries > 0))
             break;
+        flight_trace_store(flight);
         batch->flights[batch->count++] = flight;
         if (flight->tries > 0)
             break;
@@ -52,8 +54,8 @@ static int store_verdict(struct db *db, struct flight *flight, const char *claim
     const struct verdict *verdict = &flight->verdict;
     flight->overruled = false;
     if (verdict->pushed)
-        return push_repo_let_go(db, flight->seq, claimed_by, flight->timeout_ms + EXECUTION_MARGIN_MS, &flight->changed,
-                                err);
+        return push_repo_let_go(db, flight->seq, claimed_by, flight->timeout_ms + EXECUTION_MARGIN_MS,
+                                verdict->outcome.trace_json, &flight->changed, err);
     int result = verdict->again
         ? execution_repo_retry(db, flight->seq, claimed_by, verdict->delay_ms, &flight->changed, err)
         : execution_repo_finish(db, flight->seq, claimed_by, verdict->status, &verdict->outcome, &flight->changed, err);
@@ -219,10 +221,12 @@ int dispatch_store(struct dispatch *dispatch, struct err *err)
         gather(dispatch, &batch);
         if (batch.count == 0)
             return 0;
+        int64_t began_us = clock_mono_us();
         if (store_batch(dispatch, &batch, err) != 0) {
             note_failure(dispatch, &batch, err);
             return -1;
         }
+        metrics_observe(dispatch->config.metrics, METRIC_DISPATCH, METRIC_DISPATCH_STORE, 0, clock_mono_us() - began_us);
         FAILPOINT("dispatch.stored");
         announce(dispatch, &batch);
     }

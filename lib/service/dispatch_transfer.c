@@ -103,6 +103,7 @@ static void land_push(struct flight *flight, const struct transfer *transfer)
     if (flight->cancelled) {
         give_up(flight);
     } else if (transfer->end == MOVE_DONE) {
+        trace_mark(flight->trace, TRACE_MOVED_IN);
         flight_send(flight, claim);
     } else if (transfer->end == MOVE_REFUSED || transfer->end == MOVE_STORAGE) {
         bool refused = transfer->end == MOVE_REFUSED;
@@ -127,6 +128,7 @@ static void land_pull(struct flight *flight, struct transfer *transfer)
     outcome->artifacts_json = steal(transfer->result.artifacts_json);
     outcome->artifacts_skipped = transfer->result.skipped;
     flight->mark = transfer->result.mark;
+    trace_mark(flight->trace, TRACE_MOVED_OUT);
     switch (transfer->end) {
     case MOVE_DONE:
     case MOVE_BUSY:    /* who is writing those files will store them */

@@ -137,11 +137,13 @@ int execution_service_submit(const struct context *context, const char *owner, c
                              const struct execution_request *request, bool notify,
                              struct execution *out, struct err *err)
 {
+    cleanup_free char *trace_json = trace_text(request->trace);
     struct submission submission = {
         .context = context,
         .once = request->once,
         .draft = draft_execution(context, owner, session_id, request, notify),
     };
+    submission.draft.trace_json = trace_json;
     if (webhook_check_url(&context->settings->webhooks, request->callback_url, err) != 0 ||
         idempotency_find(context, owner, request->once, err) != 0)
         return -1;
@@ -151,10 +153,11 @@ int execution_service_submit(const struct context *context, const char *owner, c
         return -1;
     if (idempotency_replayed(request->once)) /* by somebody who did it at the same moment */
         return recall(request->once, out);
+    trace_mark(request->trace, TRACE_RUNG);
     FAILPOINT("execute.committed");
     announce(&submission);
     *out = submission.draft;
-    out->code = out->event_json = out->env_json = out->callback_url = NULL;
+    out->code = out->event_json = out->env_json = out->callback_url = out->trace_json = NULL;
     return 0;
 }
 

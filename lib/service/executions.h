@@ -3,6 +3,7 @@
 #ifndef SANDBOX_SERVICE_EXECUTIONS_H
 #define SANDBOX_SERVICE_EXECUTIONS_H
 
+#include "lib/model/trace.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/service/context.h"
 #include "lib/service/idempotency.h"
@@ -16,6 +17,7 @@ struct execution_request {
     char *callback_url; /* told when it has ended, or NULL */
     int64_t timeout_s;
     int64_t max_retries;
+    struct trace *trace; /* borrowed; NULL: not to be traced. What it knows is stored, and what the submission adds is added */
     struct idempotency *once; /* borrowed; NULL: a request that is not to be recognised */
 };
 void execution_request_release(struct execution_request *request);

@@ -53,6 +53,11 @@ static size_t count_causes(void)
     return DEATH_CAUSES;
 }
 
+static size_t count_dispatch(void)
+{
+    return METRIC_DISPATCH_STEPS;
+}
+
 static size_t count_jobs(void)
 {
     return HEALTH_JOBS;
@@ -107,6 +112,12 @@ static void label_webhook(size_t index, struct strbuf *out)
     metrics_add_label(out, "outcome", index == METRIC_WEBHOOK_DELIVERED ? "delivered" : "given_up");
 }
 
+static void label_dispatch(size_t index, struct strbuf *out)
+{
+    static const char *const names[METRIC_DISPATCH_STEPS] = { "claim", "executor", "store" };
+    metrics_add_label(out, "step", names[index]);
+}
+
 static void label_job(size_t index, struct strbuf *out)
 {
     metrics_add_label(out, "job", health_job(index));
@@ -130,6 +141,7 @@ static void label_end(size_t index, struct strbuf *out)
 static const int64_t create_bounds[] = { 1000, 2000, 3000, 5000, 7500, 10000, 20000, 50000, 100000, 250000, 1000000, 5000000, 0 };
 static const int64_t start_bounds[] = { 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 30000000, 0 };
 static const int64_t wait_bounds[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000, 250000, 500000, 1000000, 5000000, 30000000, 120000000, 0 };
+static const int64_t step_bounds[] = { 250, 500, 1000, 2000, 3000, 5000, 10000, 20000, 50000, 100000, 500000, 5000000, 0 };
 static const int64_t run_bounds[] = { 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
                                       10000000, 30000000, 60000000, 300000000, 1800000000, 0 };
 
@@ -189,6 +201,8 @@ static const struct metric metrics[] = {
         .help = "Webhooks that came to an end: delivered, or given up." },
     [METRIC_WEBHOOK_FAILURES] = { .name = "sandbox_webhook_failed_tries_total",
         .help = "Tries to deliver a webhook that failed, the last ones of those given up included." },
+    [METRIC_DISPATCH] = { .name = "sandbox_dispatch_step_seconds", .bounds_us = step_bounds, .axes = { { count_dispatch, label_dispatch } },
+        .help = "What an execution waits for besides its code: being claimed, its executor, being stored." },
 };
 static const struct metrics_table table = { metrics, COUNT(metrics) };
 

@@ -36,12 +36,17 @@ int wait_announce(const struct context *context, const char *id, struct err *err
 }
 
 /* Takes all datagrams; whether one was about `id` (others are late ones of earlier waits). */
-static bool take_rings(int doorbell, const char *id)
+static bool take_rings(int doorbell, const char *id, struct trace *trace)
 {
     char text[DOORBELL_TEXT_MAX + 1];
+    int64_t came_us = 0;
     bool ours = false;
-    while (doorbell_take(doorbell, text) == 1)
-        ours = ours || strcmp(text, id) == 0;
+    while (trace ? doorbell_take_at(doorbell, text, &came_us) : doorbell_take(doorbell, text)) {
+        bool about_it = strcmp(text, id) == 0;
+        if (about_it && !ours)
+            trace_mark_at(trace, TRACE_STORED, came_us);
+        ours |= about_it;
+    }
     return ours;
 }
 
@@ -60,7 +65,8 @@ static enum woken nap(const struct context *context, const struct wait *wait, co
             continue;
         if (fds[1].revents)
             return WOKEN_BY_LOSS;
-        if (take_rings(context->doorbell, id))
+        trace_mark(wait->trace, TRACE_WOKEN);
+        if (take_rings(context->doorbell, id, wait->trace))
             return WOKEN_BY_RING;
     }
 }
@@ -80,6 +86,13 @@ int wait_until(const struct context *context, const struct wait *wait, const cha
         int64_t until = now + DOORBELL_FALLBACK_MS;
         woken = nap(context, wait, id, until < deadline ? until : deadline);
     }
+}
+
+/* Nobody rang: it was seen to be stored. */
+static void trace_found(struct trace *trace)
+{
+    trace_mark(trace, TRACE_STORED);
+    trace_mark_at(trace, TRACE_WOKEN, trace->at[TRACE_STORED]);
 }
 
 struct looking {
@@ -107,5 +120,9 @@ int wait_for_execution(const struct context *context, const struct wait *wait, c
                        const char *id, struct execution *out, struct err *err)
 {
     struct looking looking = { .owner = owner, .id = id, .out = out };
-    return wait_until(context, wait, id, look_at_execution, &looking, err);
+    if (wait_until(context, wait, id, look_at_execution, &looking, err) != 0)
+        return -1;
+    if (wait->trace && !wait->trace->at[TRACE_STORED])
+        trace_found(wait->trace);
+    return 0;
 }

@@ -22,6 +22,7 @@ struct wait {
     int64_t limit_ms;
     int client_fd; /* waiting ends when its other end is gone; -1: none */
     bool fresh;    /* it was begun just now: no need to look before it rings */
+    struct trace *trace; /* gets when it was rung, and when this thread ran; NULL: nobody wants to know */
 };
 
 /* Looks for what is waited for; *done_out ends the waiting. `rung`: somebody says that it is there. */

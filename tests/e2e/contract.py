@@ -59,6 +59,7 @@ def required(name, kind):
 
 PAGE = {"limit": q_integer(1, 200), "offset": q_integer(0, 2**31 - 1)}
 WAIT = q_integer(0, 60)
+TRACE = q_integer(0, 1)  # 1 is for the scope "admin", which these tests' tokens have: test_trace.py
 SESSION_STATES = ("creating", "running", "terminated", "timeout", "failed")
 EXECUTION_STATES = ("pending", "running", "completed", "failed", "timeout", "crashed", "cancelled")
 CONTAINER_STATES = ("creating", "warm", "running", "deleting", "deleted")
@@ -162,8 +163,8 @@ ENDPOINTS = [
     Endpoint("GET", "/sessions/{id}", "sessions", "session"),
     Endpoint("POST", "/sessions/{id}/renew", "sessions", "session", body=RENEWAL),
     Endpoint("DELETE", "/sessions/{id}", "sessions", "session"),
-    Endpoint("POST", "/sessions/{id}/execute", "sessions", "session", body=EXECUTION, query={"wait": WAIT}, idempotent=True),
-    Endpoint("POST", "/sessions/{id}/execute-sync", "sessions", "session", body=EXECUTION, idempotent=True),
+    Endpoint("POST", "/sessions/{id}/execute", "sessions", "session", body=EXECUTION, query={"wait": WAIT, "trace": TRACE}, idempotent=True),
+    Endpoint("POST", "/sessions/{id}/execute-sync", "sessions", "session", body=EXECUTION, query={"trace": TRACE}, idempotent=True),
     Endpoint("GET", "/sessions/{id}/executions", "sessions", "session", query={**PAGE, "status": q_choice(*EXECUTION_STATES)}),
     Endpoint("GET", "/sessions/{id}/files", "sessions", "session", query={**PAGE, "prefix": q_text(["", "data/", "x" * 1024])}),
     Endpoint("GET", "/sessions/{id}/files/{path...}", "sessions", "session"),
@@ -171,7 +172,7 @@ ENDPOINTS = [
     Endpoint("POST", "/sessions/{id}/files/upload", "sessions", "session", form=True),
     Endpoint("GET", "/executions/{id}", "sessions", "execution"),
     Endpoint("GET", "/executions/{id}/status", "sessions", "execution"),
-    Endpoint("GET", "/executions/{id}/result", "sessions", "execution", query={"wait": WAIT}),
+    Endpoint("GET", "/executions/{id}/result", "sessions", "execution", query={"wait": WAIT, "trace": TRACE}),
     Endpoint("POST", "/executions/{id}/cancel", "sessions", "execution"),
     Endpoint("GET", "/templates", "any", query=PAGE),
     Endpoint("POST", "/templates", "templates", body=TEMPLATE, harmless=({"id": "python-basic"}, (409, "Sandbox.Conflict"))),

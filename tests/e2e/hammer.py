@@ -130,11 +130,11 @@ class Hammer(threading.Thread):
         return None
 
     def execute_and_wait(self):
-        self.execute(self.random.choice(("execute?wait=5", "execute-sync")))
+        self.execute(self.random.choice(("execute?wait=5", "execute?wait=5&trace=1", "execute-sync")))
 
     def look_at_execution(self):
         if self.executions:
-            path = f"/executions/{self.random.choice(self.executions)}" + self.random.choice(("", "/status", "/result", "/result?wait=1"))
+            path = f"/executions/{self.random.choice(self.executions)}" + self.random.choice(("", "/status", "/result", "/result?wait=1", "/result?trace=1"))
             self.ask("GET", path, fine=(200, 202))
 
     def cancel(self):

@@ -57,7 +57,7 @@ int64_t let_go(void)
     struct err err = ERR_INIT;
     bool changed = false;
     int64_t seq = sent();
-    OK(push_repo_let_go(fixture_db, seq, "test", 60000, &changed, &err));
+    OK(push_repo_let_go(fixture_db, seq, "test", 60000, NULL, &changed, &err));
     ck_assert(changed);
     return seq;
 }

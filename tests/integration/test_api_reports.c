@@ -29,7 +29,7 @@ START_TEST(test_api_reports__status_and_heartbeat)
     fixture_sql("UPDATE executions SET due_at = '2026-01-01'");
     done(at("heartbeat"), NULL, 200, "continue", "true");
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions WHERE due_at = '2026-01-01'"), 2);
-    OK(push_repo_let_go(fixture_db, seq, "test", 60000, &changed, &err));
+    OK(push_repo_let_go(fixture_db, seq, "test", 60000, NULL, &changed, &err));
     fixture_sql("UPDATE executions SET due_at = '2026-01-01'");
     done(at("heartbeat"), "{}", 200, "continue", "true");
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions WHERE claimed_by IS NULL AND status = 'running' AND due_at"

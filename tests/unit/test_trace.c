@@ -112,6 +112,16 @@ START_TEST(test_trace__marks)
 }
 END_TEST
 
+START_TEST(test_trace__merges)
+{
+    struct trace trace = { .at = { [TRACE_BEGUN] = 1, [TRACE_HEARD] = 2 }, .took = { 3, 4, 0 } };
+    const struct trace more = { .at = { [TRACE_HEARD] = 5, [TRACE_WOKEN] = 6 }, .took = { 0, 7, 8 } };
+    trace_merge(&trace, &more);
+    const struct trace merged = { .at = { [TRACE_BEGUN] = 1, [TRACE_HEARD] = 5, [TRACE_WOKEN] = 6 }, .took = { 3, 7, 8 } };
+    ck_assert_mem_eq(&trace, &merged, sizeof(trace));
+}
+END_TEST
+
 START_TEST(test_trace__survives_its_text)
 {
     struct err err = ERR_INIT;
@@ -154,7 +164,7 @@ int main(void)
 {
     const TTest *const tests[] = { test_trace__steps_lie_between_moments, test_trace__what_is_not_known_is_in_the_next_step,
                                    test_trace__of_several_attempts_the_last, test_trace__an_executor_that_pushes_is_not_seen_to_answer,
-                                   test_trace__clocks_that_differ_end_at_zero, test_trace__marks, test_trace__survives_its_text,
+                                   test_trace__clocks_that_differ_end_at_zero, test_trace__marks, test_trace__merges, test_trace__survives_its_text,
                                    test_trace__reads_what_it_knows };
     return unit_test_run("trace", tests, UNIT_TEST_COUNT(tests));
 }
