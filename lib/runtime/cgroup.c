@@ -283,6 +283,17 @@ size_t cgroup_doors(const struct cgroup *cgroup, const char *id, char out[CGROUP
     return count;
 }
 
+bool cgroup_exists(const struct cgroup *cgroup, const char *id)
+{
+    char path[CGROUP_PATH_SIZE];
+    size_t count = hierarchies(cgroup), found = 0;
+    for (size_t i = 0; i < count; i++) {
+        group_path(cgroup, i, id, path);
+        found += access(path, F_OK) == 0;
+    }
+    return count > 0 && found == count;
+}
+
 size_t cgroup_kill(const struct cgroup *cgroup, const char *id)
 {
     char path[CGROUP_PATH_SIZE];

@@ -32,6 +32,8 @@ int cgroup_create(const struct cgroup *cgroup, const char *id, const struct reso
                   struct err *err) must_use;
 /* The files into which a process writes "0" to join; how many. Joining itself is done between fork and exec. */
 size_t cgroup_doors(const struct cgroup *cgroup, const char *id, char out[CGROUP_HIERARCHIES][CGROUP_PATH_SIZE]);
+/* Whether it has a group in every hierarchy: then all its processes are in there, but for one that is about to join. */
+bool cgroup_exists(const struct cgroup *cgroup, const char *id);
 /* Kills what is in it, once; how many processes there were. */
 size_t cgroup_kill(const struct cgroup *cgroup, const char *id);
 /* Removes it, waiting a little for the last process to leave. A missing one is success. */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,16 @@ static int await_helper(pid_t helper)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
 }
 
+/* Whoever makes a user namespace owns it, and pays for what is used in it from his share: there are 128 inotify instances a user on many
+ * machines, and all sandboxes would be root's. So it is made by the id that is root in there, which belongs to this sandbox alone. It keeps its
+ * capabilities meanwhile: machines may refuse namespaces to who has none. Where that cannot be, root remains the owner. */
+static int become_owner(const struct uid_range *range)
+{
+    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0)
+        return 0;
+    return setresuid((uid_t)-1, range->first, (uid_t)-1) == 0 ? 0 : errno;
+}
+
 /* A user namespace in which this process is root, and on the host nobody. */
 static int enter_user_namespace(const struct process_launch *launch)
 {
@@ -98,7 +109,9 @@ static int enter_user_namespace(const struct process_launch *launch)
         _exit(read(ready[0], &byte, 1) == 1 ? write_maps(self, &launch->range) : EPIPE);
     }
     close(ready[0]);
-    int failed = unshare(CLONE_NEWUSER) == 0 && write(ready[1], "", 1) == 1 ? 0 : errno;
+    int failed = become_owner(&launch->range);
+    if (failed == 0 && (unshare(CLONE_NEWUSER) != 0 || write(ready[1], "", 1) != 1))
+        failed = errno;
     close(ready[1]); /* without its byte the helper ends too */
     int helped = await_helper(helper);
     if (failed != 0 || helped != 0)

@@ -21,7 +21,7 @@
 enum {
     KILL_LIMIT_MS = 10000,
     KILL_PAUSE_MS = 2,
-    PATIENT_ROUNDS = 5, /* rounds of killing one by one before whole user ids are killed at once */
+    PATIENT_ROUNDS = 50, /* of killing one by one, before whole user ids are killed at once: who dies needs some of them; then again as many */
     TEXT_SIZE = 2048,
 };
 
@@ -136,6 +136,8 @@ int process_kill(const struct process_runtime *runtime, const char *group, const
     /* after a reboot the ids on record may be another container's by now */
     bool has_range =
         room >= 0 && process_read_range(room, &range) && uid_range_owned(PROCESS_REGISTRY, range.first, path);
+    /* a child joins it after it is on record, and before it is anything else: then record and cgroup know all of them */
+    bool complete = cgroup_exists(&runtime->cgroup, group);
     int64_t deadline_ms = clock_mono_ms() + KILL_LIMIT_MS;
     /* a child that is not on record yet finds the place taken and ends */
     struct err recorded = ERR_INIT;
@@ -145,11 +147,11 @@ int process_kill(const struct process_runtime *runtime, const char *group, const
         pid_t pid = recorded_pid(room);
         if (pid > 0)
             kill(pid, SIGKILL);
-        if (has_range && round >= PATIENT_ROUNDS)
+        if (has_range && round % PATIENT_ROUNDS == PATIENT_ROUNDS - 1)
             kill_users(&range);
         size_t grouped = cgroup_kill(&runtime->cgroup, group);
-        /* all of /proc is dear: it is searched for those who have neither record nor cgroup, once the others are gone */
-        bool search = has_range && pid == 0 && grouped == 0;
+        /* all of /proc is dear: it is searched where there is no cgroup (any more), once those on record are gone */
+        bool search = has_range && !complete && pid == 0 && grouped == 0;
         int ranged = search ? kill_range(&range) : 0;
         if (ranged < 0)
             return err_internal(err, errno, "cannot look into /proc");

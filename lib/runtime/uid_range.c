@@ -89,6 +89,16 @@ static int lock_registry(const char *registry, struct err *err)
     return steal_fd(&fd);
 }
 
+/* Where the search for a free range begins: elsewhere for each owner (FNV-1a), so that it is short however many are taken, and that ids
+ * given back rest for a while. */
+static int64_t first_try(const struct uid_plan *plan, const char *owner)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *at = owner; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return plan->count > 0 ? hash % plan->count : 0;
+}
+
 int uid_range_take(const char *registry, const struct uid_plan *plan, const char *owner,
                    struct uid_range *out, struct err *err)
 {
@@ -96,8 +106,9 @@ int uid_range_take(const char *registry, const struct uid_plan *plan, const char
     cleanup_fd int lock = lock_registry(registry, err);
     if (lock < 0)
         return -1;
-    for (int64_t number = 0; number < plan->count; number++) {
-        struct uid_range range = uid_plan_range(plan, number);
+    int64_t first = first_try(plan, owner);
+    for (int64_t tries = 0; tries < plan->count; tries++) {
+        struct uid_range range = uid_plan_range(plan, (first + tries) % plan->count);
         link_path(registry, range.first, link);
         bool taken = symlink(owner, link) == 0;
         if (!taken && errno != EEXIST)

@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "lib/runtime/tree.h"
@@ -117,6 +119,42 @@ START_TEST(test_process__log_is_no_link)
 }
 END_TEST
 
+/* The first number in a record of the container's. */
+static long long recorded(const struct stage *stage, const char *id, const char *name)
+{
+    char path[128];
+    long long number = -1;
+    snprintf(path, sizeof(path), "%s/%s/%s", stage->directory, id, name);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%lld", &number), 1);
+    fclose(file);
+    return number;
+}
+
+/* Its namespace is its own user's: what the kernel grants a user in all namespaces together is not shared with other sandboxes. */
+START_TEST(test_process__owns_its_namespace)
+{
+    struct stage stage;
+    struct runtime_info info;
+    struct err err = ERR_INIT;
+    char path[64];
+    uid_t owner = 0;
+    stage_open(&stage, "process");
+    ck_assert_int_eq(runtime_info(stage.runtime, &info, &err), 0);
+    if (!strstr(info.isolation, "no namespaces")) {
+        stage_create(&stage, stage.ids[0]);
+        snprintf(path, sizeof(path), "/proc/%lld/ns/user", recorded(&stage, stage.ids[0], "pid"));
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ioctl(fd, NS_GET_OWNER_UID, &owner), 0);
+        ck_assert_int_eq((long long)owner, recorded(&stage, stage.ids[0], "range"));
+        close(fd);
+    }
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(test_process__weaker_isolation)
 {
     struct stage stage;
@@ -207,6 +245,7 @@ static Suite *suite(void)
     tcase_add_test(own, test_process__required_isolation_is_refused);
     tcase_add_test(own, test_process__log_is_no_link);
     tcase_add_test(own, test_process__disk_quota);
+    tcase_add_test(own, test_process__owns_its_namespace);
     tcase_add_test(own, test_process__weaker_isolation);
     tcase_add_test(own, test_process__weaker_isolation_ends_a_fork_bomb);
     suite_add_tcase(all, common);
