@@ -9,7 +9,7 @@
 #include "lib/util/clock.h"
 
 enum {
-    IDLE_CONNECTIONS_MAX = 1024,
+    IDLE_CONNECTIONS_MAX = 4096,
     SILENCE_CHECK_MS = 250, /* how exactly silence_ms is kept */
     EXTRA_MAX = 64,
 };

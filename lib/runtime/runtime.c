@@ -146,5 +146,6 @@ void runtime_endpoint(const struct runtime_settings *settings, const char *conta
     }
     snprintf(out->unix_path, sizeof(out->unix_path), "%s/%s/" ROOM_RUN "/" ROOM_SOCKET,
              settings->directory, container_id);
-    snprintf(out->url, sizeof(out->url), "http://executor");
+    /* a name of its own: libcurl looks for a connection among all that it keeps for a name, asking the kernel about each */
+    snprintf(out->url, sizeof(out->url), "http://executor-%s", container_id);
 }

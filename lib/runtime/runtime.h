@@ -46,7 +46,7 @@ struct runtime_spec {
 /* How to reach its executor. */
 struct runtime_endpoint {
     char unix_path[256]; /* "" when it is reached over TCP */
-    char url[128];       /* "http://executor", "http://10.0.0.7:8080"; through the relay of a tcp:// engine "http://CONTAINER_ID" */
+    char url[128];       /* "http://executor-CONTAINER_ID", "http://10.0.0.7:8080"; through the relay of a tcp:// engine "http://CONTAINER_ID" */
 };
 
 enum runtime_state { RUNTIME_ABSENT, RUNTIME_RUNNING, RUNTIME_STOPPED };

@@ -55,7 +55,7 @@ START_TEST(test_runtime__endpoint)
     struct runtime_endpoint endpoint;
     runtime_endpoint(&settings, ID, &endpoint);
     ck_assert_str_eq(endpoint.unix_path, "/var/lib/sb/" ID "/run/executor.sock");
-    ck_assert_str_eq(endpoint.url, "http://executor");
+    ck_assert_str_eq(endpoint.url, "http://executor-" ID);
 }
 END_TEST
 
@@ -105,6 +105,27 @@ START_TEST(test_uid_range__each_is_given_once)
     ck_assert_int_eq(rmdir(room_b), 0);
     ck_assert_int_eq(uid_range_take(registry, &plan, room_a, &c, &err), 0);
     ck_assert_uint_eq(c.first, b.first);
+}
+END_TEST
+
+/* Looked for from somewhere else each time: the search is short although many are taken. */
+START_TEST(test_uid_range__is_looked_for_all_over)
+{
+    enum { ROOMS = 24 };
+    struct err err = ERR_INIT;
+    struct uid_plan plan = { .base = 1000000, .width = 65536, .slot = 1000, .count = 4094 };
+    struct uid_range range;
+    char registry[96], room[96];
+    int64_t below = 0;
+    snprintf(registry, sizeof(registry), "%s/registry", directory);
+    for (int i = 0; i < ROOMS; i++) {
+        snprintf(room, sizeof(room), "%s/room-%d", directory, i);
+        ck_assert_int_eq(mkdir(room, 0700), 0);
+        ck_assert_int_eq(uid_range_take(registry, &plan, room, &range, &err), 0);
+        ck_assert((range.first - plan.base) % plan.width == 0 && range.first < plan.base + plan.count * plan.width);
+        below += range.first < plan.base + ROOMS * plan.width;
+    }
+    ck_assert_int_lt(below, ROOMS / 2);
 }
 END_TEST
 
@@ -219,6 +240,33 @@ END_TEST
 
 /* ---- cgroups ---- */
 
+static void make_group(const struct cgroup *cgroup, size_t hierarchy, const char *id)
+{
+    char path[CGROUP_PATH_SIZE + 64];
+    snprintf(path, sizeof(path), "%s/sandbox", cgroup->mounts[hierarchy]);
+    (void)mkdir(path, 0755);
+    snprintf(path, sizeof(path), "%s/sandbox/%s", cgroup->mounts[hierarchy], id);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
+/* One that misses a hierarchy says nothing of the processes that have no group there. */
+START_TEST(test_cgroup__exists_in_all_hierarchies)
+{
+    struct cgroup cgroup = { 0 };
+    ck_assert(!cgroup_exists(&cgroup, ID));
+    for (int i = 0; i < 3; i++) {
+        snprintf(cgroup.mounts[i], sizeof(cgroup.mounts[i]), "%s/h%d", directory, i);
+        ck_assert_int_eq(mkdir(cgroup.mounts[i], 0755), 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(!cgroup_exists(&cgroup, ID));
+        make_group(&cgroup, i, ID);
+    }
+    ck_assert(cgroup_exists(&cgroup, ID));
+    ck_assert(!cgroup_exists(&cgroup, "0123456789ac"));
+}
+END_TEST
+
 START_TEST(test_cgroup__detection)
 {
     char v1[1024], v2[512], path[160];
@@ -279,12 +327,14 @@ int main(void)
     tcase_add_test(cases, test_runtime__endpoint);
     tcase_add_test(cases, test_uid_range__plans);
     tcase_add_test(cases, test_uid_range__each_is_given_once);
+    tcase_add_test(cases, test_uid_range__is_looked_for_all_over);
     tcase_add_test(cases, test_room__directory_is_checked);
     tcase_add_test(cases, test_room__contents);
     tcase_add_test(cases, test_room__list);
     tcase_add_test(cases, test_tree__follows_no_link);
     tcase_add_test(cases, test_tree__deep_and_wide);
     tcase_add_test(cases, test_cgroup__detection);
+    tcase_add_test(cases, test_cgroup__exists_in_all_hierarchies);
     tcase_add_test(cases, test_cgroup__none_is_a_kind_too);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
