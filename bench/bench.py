@@ -27,6 +27,8 @@ PARTS = (
     ("load", "throughput:run", "20 clients at once", ()),
     ("get", "get:run", "GET of one session", ("process",)),
     ("memory", "get:memory", "Memory after many requests", ("process",)),
+    ("in_flight", "density:in_flight", "1,000 executions in flight", ("process",)),
+    ("sessions", "density:sessions", "1,000 sessions at once", ("process",)),
     ("files", "transfer:run", "Files of 100 MB, and 10,000 of them", ("process",)),
 )
 RUNTIMES = {"process": ("process",), "docker": ("docker",), "both": ("process", "docker")}

@@ -110,7 +110,7 @@ api: { threads = ${SANDBOX_THREADS:-48}; max_waiters = $((${SANDBOX_THREADS:-48}
 # One user: nobody to be protected from.
 limits: { requests_per_minute = 0; executions_per_minute = 0; sessions = 0; };
 # One machine for everything: limits may be promised far beyond what it has; the number of sandboxes is the bound.
-node: { id = "node-01"; max_containers = $(max_containers); overcommit = 20000; };
+node: { id = "node-01"; max_containers = $(max_containers); overcommit = 100000; };
 runtime: {
     kind = "$kind";
     directory = "$CONTAINERS_DIR";
