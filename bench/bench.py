@@ -22,6 +22,7 @@ PARTS = (
     ("limits", "limits:run", "Raw limits", ()),
     ("hello", "hello:run", "Hello in a running session", ()),
     ("javascript", "hello:javascript", "JavaScript hello, first of a burst", ()),
+    ("trace", "steps:run", "Where the time of a hello goes", ()),
     ("create", "create:warm", "Sessions: created, used, removed", ()),
     ("burst", "create:bursts", "Sessions: 20 at once, and cold", ()),
     ("load", "throughput:run", "20 clients at once", ()),

@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape
 from measure import digits, percentile
 
 WIDTH, LEFT, RIGHT, TOP_EDGE, PLOT, ROW = 960, 64, 24, 74, 320, 20
-COLOURS = ("#0b5fa5", "#c8500f", "#1c7d46", "#8a2f8f", "#a87900", "#b3123f", "#00798c", "#5b5b5b", "#6b4fd0", "#7a4a1e")
+COLOURS = ("#0b5fa5", "#c8500f", "#1c7d46", "#8a2f8f", "#a87900", "#b3123f", "#00798c", "#5b5b5b", "#6b4fd0", "#7a4a1e",
+           "#d6007f", "#4a7a00", "#003c9e", "#e08a00", "#000000")
 SHARES = (0, 25, 50, 75, 95, 100)
 POINTS = 400
 
