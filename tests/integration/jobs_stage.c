@@ -263,7 +263,7 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
 {
     struct execution execution = {
         .language = LANGUAGE_PYTHON, .code = (char *)code, .timeout_s = stage->timeout_s, .max_retries = max_retries,
-        .callback_url = (char *)stage->callback_url,
+        .callback_url = (char *)stage->callback_url, .trace_json = (char *)stage->trace_json,
     };
     char random[EXECUTION_ID_RANDOM + 1];
     bool stored = false, touch_due;

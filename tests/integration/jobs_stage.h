@@ -18,6 +18,7 @@ struct stage {
     struct context context; /* db, doorbell to be woken on */
     int64_t timeout_s;      /* of executions; 10 */
     const char *callback_url; /* likewise; NULL */
+    const char *trace_json;   /* moments before it is stored; NULL: not to be traced */
 };
 
 /* A fresh stage; rows of earlier ones are removed. `extra` (may be NULL) is added to the settings' runtime group. */

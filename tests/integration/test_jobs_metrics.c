@@ -83,6 +83,28 @@ START_TEST(test_jobs_metrics__executions_by_what_came_of_them)
     IS("sandbox_execution_duration_seconds_sum{language=\"python\"}", 0.25);
     IS("sandbox_execution_duration_seconds_count{language=\"python\"}", 1); /* the crashed one has none */
     IS("sandbox_execution_queue_wait_seconds_count", 2); /* a retry waits for its own reasons */
+    IS("sandbox_dispatch_step_seconds_count{step=\"claim\"}", 3);
+    IS("sandbox_dispatch_step_seconds_count{step=\"executor\"}", 0); /* it cannot have run longer than we waited for it */
+    IS("sandbox_dispatch_step_seconds_count{step=\"store\"}", 3);
+}
+END_TEST
+
+START_TEST(test_jobs_metrics__steps_of_the_dispatcher)
+{
+    pid_t dispatchd = stage_start(&stage, "dispatchd");
+    script_answer(0);
+    for (int i = 0; i < 3; i++)
+        run(0, EXECUTION_COMPLETED);
+    stage_stop(dispatchd, SIGTERM);
+    static const char *const steps[] = { "claim", "executor", "store" };
+    for (size_t i = 0; i < 3; i++) {
+        char series[96];
+        snprintf(series, sizeof(series), "\nsandbox_dispatch_step_seconds_count{step=\"%s\"}", steps[i]);
+        ck_assert_double_eq_tol(value(series), 3, 1e-9);
+        snprintf(series, sizeof(series), "\nsandbox_dispatch_step_seconds_sum{step=\"%s\"}", steps[i]);
+        ck_assert_double_gt(value(series), 0);
+        ck_assert_double_lt(value(series), 60);
+    }
 }
 END_TEST
 
@@ -148,6 +170,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 120);
     tcase_add_test(all, test_jobs_metrics__executions_by_what_came_of_them);
+    tcase_add_test(all, test_jobs_metrics__steps_of_the_dispatcher);
     tcase_add_test(all, test_jobs_metrics__waiting_is_measured_by_the_database);
     tcase_add_test(all, test_jobs_metrics__a_killed_dispatcher_loses_no_count);
     tcase_add_test(all, test_jobs_metrics__ended_by_reap);
