@@ -11,6 +11,8 @@
 #include "executor/usage.h"
 #include "lib/wire/environment.h"
 
+enum { ENGINE_PRIORITIES = 3, ENGINE_LATER = 2 /* of events that wait until no other is there; the others have the one in the middle */ };
+
 struct engine {
     struct event_base *base;
     struct setup setup;

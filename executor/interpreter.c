@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "executor/engine.h"
 #include "executor/launch.h"
 #include "executor/runners.h"
 #include "executor/zygote.h"
@@ -180,8 +181,7 @@ static void on_answers(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct interpreters *interpreters = arg;
-    take_answers(interpreters);
+    take_answers(arg);
 }
 
 static void close_zygote(struct interpreters *interpreters)
@@ -192,7 +192,9 @@ static void close_zygote(struct interpreters *interpreters)
     zygote_stop(&interpreters->zygote);
 }
 
-/* Asks again for those that were asked for and did not come. */
+static void refill(struct interpreters *interpreters);
+
+/* Asks again for those that were asked for and did not come; then for what is missing. */
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -212,7 +214,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
             continue;
         give_up(interpreters, interpreter, &err);
     }
-    interpreters_refill(interpreters);
+    refill(interpreters);
 }
 
 struct interpreters *interpreters_new(struct event_base *base, const struct setup *setup, const struct confine *confine,
@@ -224,7 +226,7 @@ struct interpreters *interpreters_new(struct event_base *base, const struct setu
                                                .zygote = { .control = -1 } };
         interpreters->retry = evtimer_new(base, on_retry, interpreters);
     }
-    if (!interpreters || !interpreters->retry) {
+    if (!interpreters || !interpreters->retry || event_priority_set(interpreters->retry, ENGINE_LATER) != 0) {
         free(interpreters);
         err_internal(err, errno, "out of memory");
         return NULL;
@@ -287,7 +289,7 @@ static struct interpreter *start(struct interpreters *interpreters, enum languag
     return interpreter;
 }
 
-void interpreters_refill(struct interpreters *interpreters)
+static void refill(struct interpreters *interpreters)
 {
     for (int language = 0; language < LANGUAGES; language++) {
         enum language kept = (enum language)language;
@@ -299,6 +301,11 @@ void interpreters_refill(struct interpreters *interpreters)
             interpreters->deaths[kept] = ATTEMPTS_MAX + 1; /* no such interpreter: an execution that wants it will say so */
     }
     say_when_ready(interpreters);
+}
+
+void interpreters_refill_later(struct interpreters *interpreters)
+{
+    event_active(interpreters->retry, EV_TIMEOUT, 0);
 }
 
 struct interpreter *interpreter_take(struct interpreters *interpreters, enum language language,

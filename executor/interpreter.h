@@ -31,8 +31,8 @@ struct interpreters *interpreters_new(struct event_base *base, const struct setu
                                       struct err *err) must_use;
 /* Ends those that wait. */
 void interpreters_free(struct interpreters *interpreters);
-/* Starts what is to be kept ready; called again after each use. */
-void interpreters_refill(struct interpreters *interpreters);
+/* Starts what is to be kept ready, and again after each use: when nothing else is to be done, for starting takes time. */
+void interpreters_refill_later(struct interpreters *interpreters);
 
 /* An interpreter of its own for the caller: a waiting one, or one that is being started (pid 0). Python and JavaScript.
  * ERR_NOT_FOUND: the image has no such interpreter. */

@@ -30,7 +30,7 @@ enum {
 struct program {
     struct engine engine;
     struct server *server;
-    struct event *child, *terminate, *interrupt, *prepare, *stop;
+    struct event *child, *terminate, *interrupt, *stop;
     int64_t stop_ms; /* monotonic; 0: not stopping */
     int status;
 };
@@ -75,31 +75,21 @@ static void on_terminate(evutil_socket_t fd, short what, void *arg)
     on_stop(-1, what, program);
 }
 
-/* Health is answered before this: the first look at the executor waits for nothing. */
-static void on_prepare(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct program *program = arg;
-    interpreters_refill(program->engine.interpreters);
-}
-
 static int watch(struct program *program, struct err *err)
 {
     struct event_base *base = program->engine.base;
-    const struct timeval now = { 0, 0 };
     /* what libevent puts back at the end: told to end twice, it still ends in order */
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN);
     program->child = evsignal_new(base, SIGCHLD, on_child, program);
     program->terminate = evsignal_new(base, SIGTERM, on_terminate, program);
     program->interrupt = evsignal_new(base, SIGINT, on_terminate, program);
-    program->prepare = evtimer_new(base, on_prepare, program);
     program->stop = evtimer_new(base, on_stop, program);
-    if (!program->child || !program->terminate || !program->interrupt || !program->prepare || !program->stop ||
+    if (!program->child || !program->terminate || !program->interrupt || !program->stop ||
         event_add(program->child, NULL) != 0 || event_add(program->terminate, NULL) != 0 ||
-        event_add(program->interrupt, NULL) != 0 || evtimer_add(program->prepare, &now) != 0)
+        event_add(program->interrupt, NULL) != 0)
         return err_internal(err, errno, "cannot watch signals");
+    interpreters_refill_later(program->engine.interpreters);
     return 0;
 }
 
@@ -148,7 +138,7 @@ static int open_engine(struct program *program, struct err *err)
     struct engine *engine = &program->engine;
     engine->started_ms = clock_mono_ms();
     engine->base = event_base_new();
-    if (!engine->base)
+    if (!engine->base || event_base_priority_init(engine->base, ENGINE_PRIORITIES) != 0)
         return err_internal(err, errno, "cannot make an event loop");
     engine->interpreters = interpreters_new(engine->base, &engine->setup, &engine->confine, err);
     engine->runs = engine->interpreters ? runs_new(engine, err) : NULL;
@@ -169,7 +159,7 @@ static int open_engine(struct program *program, struct err *err)
 
 static void close_program(struct program *program)
 {
-    struct event *events[] = { program->child, program->terminate, program->interrupt, program->prepare, program->stop };
+    struct event *events[] = { program->child, program->terminate, program->interrupt, program->stop };
     server_free(program->server);
     runs_free(program->engine.runs);
     transfers_free(program->engine.transfers);

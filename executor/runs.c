@@ -125,7 +125,7 @@ static void on_done(struct run *run)
     runs->slots[run->slot] = NULL;
     runs->stuck[run->slot] = run->slot_stuck;
     run->slot = -1;
-    interpreters_refill(runs->engine->interpreters);
+    interpreters_refill_later(runs->engine->interpreters); /* a fork takes time: the result goes first */
 }
 
 int runs_execute(struct runs *runs, struct wire_execute *request, struct run **out, struct err *err)
