@@ -128,9 +128,12 @@ class Outputs(unittest.TestCase):
 
 class Axes(unittest.TestCase):
     def test_bounds_hold_all_samples(self):
-        for samples in ([0.3], [1, 1], [0.9, 1000], [2, 5]):
+        for samples in ([0.3], [1, 1], [0.9, 1000], [2, 5], [0.01]):
             low, high = svg.bounds(report_of(("a", samples, {})).current.rows.values())
             self.assertTrue(low <= min(samples) * 1.001 and high > max(samples), (samples, low, high))
+
+    def test_zero_does_not_stretch_the_axis(self):
+        self.assertEqual(svg.bounds(report_of(("a", [0, 0, 3], {})).current.rows.values()), (0.01, 5))
 
     def test_ticks_are_few(self):
         for low, high in ((1, 2), (0.1, 50), (0.001, 100000)):

@@ -1,5 +1,5 @@
 EXTRA_DIST += bench/bench.py bench/measure.py bench/svg.py bench/stacks.py bench/limits.py bench/hello.py bench/create.py bench/throughput.py \
-	bench/get.py bench/steps.py bench/transfer.py bench/check.py tests/check-bench.sh
+	bench/get.py bench/steps.py bench/density.py bench/transfer.py bench/check.py tests/check-bench.sh
 EXTRA_DIST += bench/soak.py bench/soak tests/check-soak.sh
 # tests/with-mariadb.sh bench/db_times
 EXTRA_PROGRAMS += bench/db_times bench/empty_fcgi bench/http_load

@@ -58,7 +58,7 @@ class Goal:
         """What it says, whether it is met (None: there is nothing to compare with), and how many times the bound the number is."""
         wanted, is_value = self.wanted(row, find), row.main == "value"
         text = f"{'' if is_value else (self.at or row.main) + ' '}{'≥' if self.least else '≤'} {self.bound:g}"
-        text += f" × {self.of}" if self.of else f" {row.unit}"
+        text += f" × {self.of}" if self.of else f" {row.unit}".rstrip()
         text += f" + {self.plus:g} {row.unit}" if self.plus else ""
         if wanted is None:
             return {"goal": text, "wanted": None, "met": None, "ratio": None}

@@ -255,3 +255,8 @@ def read_memory(pid):
     """MB resident of a process, and of it what is no file's; and how many threads it has."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return tuple(int(re.search(rf"{name}:\s+(\d+)", text)[1]) / 1024 for name in ("VmRSS", "RssAnon")) + (int(re.search(r"Threads:\s+(\d+)", text)[1]),)
+
+
+def read_peak(pid):
+    """MB that were resident at most."""
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024

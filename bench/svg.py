@@ -14,8 +14,8 @@ POINTS = 400
 
 
 def bounds(rows):
-    """Of the time axis: of all samples, rounded outwards to 1, 2 or 5 times a power of ten."""
-    low = max(1e-4, min(row.samples[0] for row in rows))
+    """Of the time axis: of all samples, rounded outwards to 1, 2 or 5 times a power of ten. What took less than 10 us stands at the edge."""
+    low = max(0.01, min(row.samples[0] for row in rows))
     high = max(low, max(row.samples[-1] for row in rows))
     all_ticks = [step * 10.0 ** power for power in range(-4, 9) for step in (1, 2, 5)]
     return max((t for t in all_ticks if t <= low * 1.0001), default=all_ticks[0]), min((t for t in all_ticks if t > high * 1.0001), default=all_ticks[-1])
