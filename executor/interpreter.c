@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "executor/engine.h"
+#include "executor/interpreter_list.h"
 #include "executor/launch.h"
 #include "executor/runners.h"
 #include "executor/zygote.h"
 #include "lib/util/log.h"
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 100, FORK_ATTEMPTS_MAX = 50 };
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 100, FORK_ATTEMPTS_MAX = 50, PRELOAD_ATTEMPTS_MAX = 2 };
 
 struct interpreters {
     struct event_base *base;
@@ -24,60 +25,10 @@ struct interpreters {
     uint64_t last_number;
     int deaths[LANGUAGES]; /* of waiting processes, since one was last asked for */
     bool said_ready;
+    int generation;      /* how often a process with more modules has taken over the forking */
+    bool warm;           /* the one that forks now imports no more */
+    int preload_deaths;  /* of forking processes that were to have modules */
 };
-
-static struct interpreter *interpreter_new(struct interpreters *interpreters, enum language language, struct err *err)
-{
-    struct interpreter *interpreter = calloc(1, sizeof(*interpreter));
-    if (!interpreter || channel_open(&interpreter->channel, err) != 0) {
-        if (!interpreter)
-            err_internal(err, errno, "out of memory");
-        free(interpreter);
-        return NULL;
-    }
-    interpreter->language = language;
-    interpreter->number = ++interpreters->last_number;
-    return interpreter;
-}
-
-static void interpreter_free(struct interpreter *interpreter)
-{
-    if (!interpreter)
-        return;
-    channel_close(&interpreter->channel);
-    free(interpreter);
-}
-
-static void push(struct interpreter **list, struct interpreter *interpreter)
-{
-    interpreter->next = *list;
-    *list = interpreter;
-}
-
-/* Takes `interpreter` out of the list; false when it is not there. */
-static bool unlink_from(struct interpreter **list, const struct interpreter *interpreter)
-{
-    for (; *list; list = &(*list)->next)
-        if (*list == interpreter) {
-            *list = interpreter->next;
-            return true;
-        }
-    return false;
-}
-
-static struct interpreter *find_number(struct interpreter *list, uint64_t number)
-{
-    while (list && list->number != number)
-        list = list->next;
-    return list;
-}
-
-static struct interpreter *find_free(struct interpreter *list, enum language language)
-{
-    while (list && (list->language != language || list->on_ready))
-        list = list->next;
-    return list;
-}
 
 static void retry_later(struct interpreters *interpreters)
 {
@@ -89,7 +40,7 @@ static void retry_later(struct interpreters *interpreters)
 /* It will not start: tells who waits for it, or forgets it. */
 static void give_up(struct interpreters *interpreters, struct interpreter *interpreter, const struct err *err)
 {
-    unlink_from(&interpreters->starting, interpreter);
+    interpreter_unlink(&interpreters->starting, interpreter);
     if (interpreter->on_ready) {
         interpreter->on_ready(interpreter->arg, err); /* which drops it */
         return;
@@ -101,12 +52,20 @@ static void give_up(struct interpreters *interpreters, struct interpreter *inter
 
 static void on_answers(evutil_socket_t fd, short what, void *arg);
 
+/* A forking process that ends may have been ended by its modules: they are tried twice, code runs without them. */
+static bool wants_preload(const struct interpreters *interpreters)
+{
+    return interpreters->setup->preload_count > 0 && interpreters->preload_deaths < PRELOAD_ATTEMPTS_MAX;
+}
+
 static int ensure_zygote(struct interpreters *interpreters, struct err *err)
 {
     if (interpreters->zygote.pid > 0)
         return 0;
-    if (zygote_start(&interpreters->zygote, interpreters->setup, interpreters->confine, err) != 0)
+    bool preload = wants_preload(interpreters);
+    if (zygote_start(&interpreters->zygote, interpreters->setup, preload, interpreters->confine, err) != 0)
         return -1;
+    interpreters->warm = !preload;
     interpreters->answers = event_new(interpreters->base, interpreters->zygote.control, EV_READ | EV_PERSIST, on_answers,
                                       interpreters);
     if (!interpreters->answers || event_add(interpreters->answers, NULL) != 0)
@@ -140,7 +99,7 @@ static void say_when_ready(struct interpreters *interpreters)
         enum language kept = (enum language)language;
         if (interpreters->said_ready || !is_kept(interpreters, kept) || interpreters->deaths[kept] > ATTEMPTS_MAX)
             continue;
-        if (!find_free(interpreters->waiting, kept))
+        if (!interpreter_find_free(interpreters->waiting, kept))
             return;
         strbuf_addf(&names, "%s%s", names.len ? "," : "", language_name(kept));
     }
@@ -150,30 +109,60 @@ static void say_when_ready(struct interpreters *interpreters)
     log_event(LOG_LEVEL_INFO, "interpreters ready", LOG_STR("languages", strbuf_str(&names)));
 }
 
+/* One that can be taken and has all that it could have. New ones stand in front. */
+static bool is_there(const struct interpreters *interpreters, enum language language)
+{
+    const struct interpreter *first = interpreter_find_free(interpreters->waiting, language);
+    return first && (language != LANGUAGE_PYTHON || first->generation == interpreters->generation);
+}
+
 static void forked(struct interpreters *interpreters, struct interpreter *interpreter, pid_t pid)
 {
     interpreter->pid = pid;
+    interpreter->generation = interpreters->generation;
     channel_close_child(&interpreter->channel);
-    unlink_from(&interpreters->starting, interpreter);
+    interpreter_unlink(&interpreters->starting, interpreter);
     if (interpreter->on_ready) {
         interpreter->on_ready(interpreter->arg, NULL);
         return;
     }
-    push(&interpreters->waiting, interpreter);
+    interpreter_push(&interpreters->waiting, interpreter);
+    interpreter_drop_others(&interpreters->waiting, interpreter); /* what was good enough until now ends as its channel closes */
     say_when_ready(interpreters);
+}
+
+static void take_fork(struct interpreters *interpreters, const struct zygote_answer *answer)
+{
+    struct interpreter *interpreter = interpreter_find(interpreters->starting, answer->number);
+    if (interpreter && answer->pid > 0) {
+        forked(interpreters, interpreter, answer->pid);
+    } else if (interpreter) { /* no room for a process just now */
+        interpreter->asked = false;
+        retry_later(interpreters);
+    }
+}
+
+/* The process that forks from now on has the modules, if it is another one. */
+static void take_over(struct interpreters *interpreters, pid_t pid)
+{
+    if (pid != interpreters->zygote.pid)
+        interpreters->generation++;
+    interpreters->zygote.pid = pid;
+    interpreters->warm = true;
+    interpreters_refill_later(interpreters);
 }
 
 static void take_answers(struct interpreters *interpreters)
 {
     struct zygote_answer answer;
     while (interpreters->zygote.control >= 0 && zygote_receive(&interpreters->zygote, &answer) > 0) {
-        struct interpreter *interpreter = find_number(interpreters->starting, answer.number);
-        if (interpreter && answer.pid > 0) {
-            forked(interpreters, interpreter, answer.pid);
-        } else if (interpreter) { /* no room for a process just now */
-            interpreter->asked = false;
-            retry_later(interpreters);
-        }
+        if (answer.word == ZYGOTE_FORKED)
+            take_fork(interpreters, &answer);
+        else if (answer.word == ZYGOTE_WARM)
+            take_over(interpreters, answer.pid);
+        else
+            log_event(LOG_LEVEL_WARN, "a module is not imported ahead", LOG_STR("module", answer.module),
+                      LOG_STR("reason", answer.reason));
     }
 }
 
@@ -276,7 +265,7 @@ static int start_node(struct interpreters *interpreters, struct interpreter *int
 
 static struct interpreter *start(struct interpreters *interpreters, enum language language, struct err *err)
 {
-    struct interpreter *interpreter = interpreter_new(interpreters, language, err);
+    struct interpreter *interpreter = interpreter_new(language, ++interpreters->last_number, err);
     if (!interpreter)
         return NULL;
     int status = language == LANGUAGE_PYTHON ? request_fork(interpreters, interpreter, err)
@@ -285,7 +274,7 @@ static struct interpreter *start(struct interpreters *interpreters, enum languag
         interpreter_free(interpreter);
         return NULL;
     }
-    push(interpreter->pid > 0 ? &interpreters->waiting : &interpreters->starting, interpreter);
+    interpreter_push(interpreter->pid > 0 ? &interpreters->waiting : &interpreters->starting, interpreter);
     return interpreter;
 }
 
@@ -295,7 +284,7 @@ static void refill(struct interpreters *interpreters)
         enum language kept = (enum language)language;
         struct err err = ERR_INIT;
         if (!is_kept(interpreters, kept) || interpreters->deaths[kept] > ATTEMPTS_MAX ||
-            find_free(interpreters->waiting, kept) || find_free(interpreters->starting, kept))
+            is_there(interpreters, kept) || interpreter_find_free(interpreters->starting, kept))
             continue;
         if (!start(interpreters, kept, &err) && err.code != ERR_UNAVAILABLE)
             interpreters->deaths[kept] = ATTEMPTS_MAX + 1; /* no such interpreter: an execution that wants it will say so */
@@ -311,15 +300,15 @@ void interpreters_refill_later(struct interpreters *interpreters)
 struct interpreter *interpreter_take(struct interpreters *interpreters, enum language language,
                                      void (*on_ready)(void *arg, const struct err *err), void *arg, struct err *err)
 {
-    struct interpreter *interpreter = find_free(interpreters->waiting, language);
+    struct interpreter *interpreter = interpreter_find_free(interpreters->waiting, language);
     if (!interpreter)
-        interpreter = find_free(interpreters->starting, language);
+        interpreter = interpreter_find_free(interpreters->starting, language);
     interpreters->deaths[language] = 0; /* somebody wants it: try once more, whatever happened before */
     if (!interpreter)
         interpreter = start(interpreters, language, err);
     if (!interpreter)
         return NULL;
-    unlink_from(&interpreters->waiting, interpreter);
+    interpreter_unlink(&interpreters->waiting, interpreter);
     interpreter->on_ready = on_ready;
     interpreter->arg = arg;
     return interpreter;
@@ -329,7 +318,7 @@ void interpreter_drop(struct interpreters *interpreters, struct interpreter *int
 {
     if (!interpreter)
         return;
-    unlink_from(&interpreters->starting, interpreter);
+    interpreter_unlink(&interpreters->starting, interpreter);
     interpreter_free(interpreter);
 }
 
@@ -357,7 +346,7 @@ struct interpreter *interpreter_shell(struct interpreters *interpreters, const s
         err_set(err, ERR_NOT_FOUND, "The sandbox's image has no shell (bash or sh).");
         return NULL;
     }
-    struct interpreter *interpreter = interpreter_new(interpreters, LANGUAGE_SHELL, err);
+    struct interpreter *interpreter = interpreter_new(LANGUAGE_SHELL, ++interpreters->last_number, err);
     if (interpreter && start_shell(interpreters, interpreter, path, shell, err) != 0) {
         interpreter_free(interpreter);
         return NULL;
@@ -374,6 +363,7 @@ bool interpreters_reaped(struct interpreters *interpreters, const struct reaped 
         for (struct interpreter *lost = interpreters->starting; lost; lost = lost->next)
             lost->asked = false;
         interpreters->deaths[LANGUAGE_PYTHON]++;
+        interpreters->preload_deaths += interpreters->setup->preload_count > 0;
         retry_later(interpreters);
         return true;
     }
@@ -382,13 +372,20 @@ bool interpreters_reaped(struct interpreters *interpreters, const struct reaped 
             continue;
         log_event(LOG_LEVEL_WARN, "a waiting interpreter ended", LOG_STR("language", language_name(waiting->language)),
                   LOG_INT("wait_status", child->status));
-        unlink_from(&interpreters->waiting, waiting);
+        interpreter_unlink(&interpreters->waiting, waiting);
         interpreters->deaths[waiting->language]++;
         interpreter_free(waiting);
         retry_later(interpreters);
         return true;
     }
     return false;
+}
+
+bool interpreters_preparing(const struct interpreters *interpreters)
+{
+    if (!is_kept(interpreters, LANGUAGE_PYTHON) || !wants_preload(interpreters) || interpreters->deaths[LANGUAGE_PYTHON] > ATTEMPTS_MAX)
+        return false;
+    return interpreters->zygote.pid <= 0 || !interpreters->warm || !is_there(interpreters, LANGUAGE_PYTHON);
 }
 
 bool interpreters_has(const struct interpreters *interpreters, pid_t pid)

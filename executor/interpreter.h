@@ -20,6 +20,7 @@ struct interpreter {
     uint64_t number;
     bool asked;  /* the forking process has the request */
     int attempts;
+    int generation; /* Python: which of the processes that fork it came from */
     /* Called once when pid is known (err NULL), or when there will be none. Not called by interpreter_take() itself. */
     void (*on_ready)(void *arg, const struct err *err);
     void *arg;
@@ -53,6 +54,8 @@ struct shell {
 struct interpreter *interpreter_shell(struct interpreters *interpreters, const struct shell *shell,
                                       struct err *err) must_use;
 
+/* Whether Python's modules are still being imported, after which interpreters that wait are replaced by those that have them. */
+bool interpreters_preparing(const struct interpreters *interpreters);
 /* Whether the child was one of ours that no execution has taken. */
 bool interpreters_reaped(struct interpreters *interpreters, const struct reaped *child);
 /* Whether `pid` waits for a job (or forks others). */

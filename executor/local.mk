@@ -2,7 +2,8 @@ pkglibexec_PROGRAMS += executor/sandbox-executor
 executor_sandbox_executor_SOURCES = executor/main.c executor/connect.c executor/connect.h executor/engine.h executor/setup.c executor/setup.h \
 	executor/syscalls.c executor/syscalls.h executor/landlock.c executor/landlock.h executor/confine.c \
 	executor/confine.h executor/channel.c executor/channel.h executor/launch.c executor/launch.h \
-	executor/zygote.c executor/zygote.h executor/interpreter.c executor/interpreter.h executor/runners.h \
+	executor/zygote.c executor/zygote.h executor/interpreter.c executor/interpreter.h executor/interpreter_list.c \
+	executor/interpreter_list.h executor/runners.h \
 	executor/as_user.c executor/as_user.h executor/reaper.c executor/reaper.h executor/output.c executor/output.h \
 	executor/stream.c executor/stream.h executor/journal.c executor/journal.h executor/touched.c executor/touched.h \
 	executor/walk.c executor/walk.h executor/reach.c executor/reach.h executor/usage.c executor/usage.h \
@@ -19,8 +20,9 @@ if STATIC_EXECUTOR
 executor_sandbox_executor_LDFLAGS += -static
 endif
 
-executor_runners = $(srcdir)/executor/runners/clone.py $(srcdir)/executor/runners/python.py $(srcdir)/executor/runners/javascript.js
+executor_runners = $(srcdir)/executor/runners/clone.py $(srcdir)/executor/runners/python.py \
+	$(srcdir)/executor/runners/preload.py $(srcdir)/executor/runners/javascript.js
 executor/runners_data.c: $(srcdir)/executor/runners/embed.sh $(executor_runners)
 	$(AM_V_GEN)$(MKDIR_P) executor && sh $(srcdir)/executor/runners/embed.sh $(executor_runners) > $@.tmp && mv $@.tmp $@
 CLEANFILES += executor/runners_data.c
-EXTRA_DIST += executor/runners/embed.sh executor/runners/clone.py executor/runners/python.py executor/runners/javascript.js
+EXTRA_DIST += executor/runners/embed.sh executor/runners/clone.py executor/runners/python.py executor/runners/preload.py executor/runners/javascript.js

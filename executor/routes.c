@@ -9,6 +9,7 @@
 #include "config.h"
 #include "executor/changes.h"
 #include "executor/files.h"
+#include "executor/interpreter.h"
 #include "executor/runs.h"
 #include "executor/server.h"
 #include "lib/util/clock.h"
@@ -70,7 +71,8 @@ static int get_health(struct engine *engine, struct evhttp_request *request, con
     (void)part;
     cleanup_strbuf struct strbuf text = STRBUF_INIT(HEALTH_MAX);
     struct wire_health health = { .version = PACKAGE_VERSION, .uptime_ms = clock_mono_ms() - engine->started_ms,
-                                  .running = runs_running(engine->runs) };
+                                  .running = runs_running(engine->runs),
+                                  .preparing = interpreters_preparing(engine->interpreters) };
     snprintf(health.isolation, sizeof(health.isolation), "uid, seccomp, rlimits%s%s",
              engine->setup.landlock ? ", landlock" : "", engine->memory.limited ? ", memory cgroup" : "");
     if (wire_health_encode(&health, &text, err) != 0)

@@ -9,6 +9,8 @@ extern const char runner_python[];
 extern const size_t runner_python_len;
 extern const char runner_clone[]; /* before Python's own */
 extern const size_t runner_clone_len;
+extern const char runner_preload[]; /* between them, where modules are to be imported ahead */
+extern const size_t runner_preload_len;
 extern const char runner_javascript[];
 extern const size_t runner_javascript_len;
 

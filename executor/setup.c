@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lib/model/preload.h"
 #include "lib/model/workspace.h"
 #include "lib/util/log.h"
 #include "lib/wire/environment.h"
@@ -79,6 +80,24 @@ static int read_languages(struct setup *setup, struct err *err)
     return 0;
 }
 
+/* Each name a string of its own in the copy of the list. */
+static int read_preload(struct setup *setup, struct err *err)
+{
+    cleanup_free char *list = NULL;
+    char *rest = NULL;
+    if (read_text(EXECUTOR_ENV_PRELOAD, "", &list, err) != 0)
+        return -1;
+    if (!(setup->preload = calloc(1, strlen(list) + 2)))
+        return err_internal(err, errno, "out of memory");
+    char *end = setup->preload;
+    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        if (!preload_name_valid(name) || ++setup->preload_count > PRELOAD_MODULES_MAX)
+            return err_set(err, ERR_INVALID, "%s must hold names of at most %d modules.", EXECUTOR_ENV_PRELOAD, PRELOAD_MODULES_MAX);
+        end = stpcpy(end, name) + 1;
+    }
+    return 0;
+}
+
 static int read_words(struct setup *setup, struct err *err)
 {
     const char *confine = getenv(EXECUTOR_ENV_CONFINE), *level = getenv(EXECUTOR_ENV_LOG_LEVEL);
@@ -134,7 +153,7 @@ int setup_read(struct setup *out, struct err *err)
     if (read_text(EXECUTOR_ENV_LISTEN, NULL, &setup.listen, err) != 0 ||
         read_text(EXECUTOR_ENV_WORKSPACE, "/workspace", &setup.workspace, err) != 0 ||
         read_text(EXECUTOR_ENV_TMP, "/tmp", &setup.tmp, err) != 0 || read_numbers(&setup, err) != 0 ||
-        read_languages(&setup, err) != 0 || read_words(&setup, err) != 0 || read_secret(&setup, err) != 0) {
+        read_languages(&setup, err) != 0 || read_preload(&setup, err) != 0 || read_words(&setup, err) != 0 || read_secret(&setup, err) != 0) {
         setup_release(&setup);
         return -1;
     }
@@ -149,5 +168,6 @@ void setup_release(struct setup *setup)
     free(setup->secret);
     free(setup->workspace);
     free(setup->tmp);
+    free(setup->preload);
     *setup = (struct setup){ 0 };
 }

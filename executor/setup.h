@@ -19,6 +19,8 @@ struct setup {
     uid_t uid;
     gid_t gid;
     bool keep[LANGUAGES]; /* interpreters kept ready */
+    char *preload; /* Python modules to import ahead: names with NULs between, and an empty one at the end */
+    int preload_count;
     bool network;
     bool landlock;
     int64_t nproc, memory_mb, disk_mb; /* 0: no limit */

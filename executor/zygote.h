@@ -13,14 +13,23 @@ struct zygote {
     int control; /* our end of a SEQPACKET socket pair, non-blocking; -1 */
 };
 
+enum { ZYGOTE_TEXT_SIZE = 384 };
+
 /* What the process says. */
 struct zygote_answer {
+    enum zygote_word {
+        ZYGOTE_FORKED, /* number, and pid; 0: could not be forked */
+        ZYGOTE_LEFT_OUT, /* module, reason */
+        ZYGOTE_WARM, /* pid of the process that forks from now on: all modules are there that can be had */
+    } word;
     uint64_t number;
-    pid_t pid; /* 0: could not be forked */
+    pid_t pid;
+    char text[ZYGOTE_TEXT_SIZE];
+    const char *module, *reason; /* within the text */
 };
 
-/* ERR_NOT_FOUND when there is no python3. */
-int zygote_start(struct zygote *zygote, const struct setup *setup, const struct confine *confine, struct err *err) must_use;
+/* ERR_NOT_FOUND when there is no python3. `preload`: it imports the setup's modules, too, once it has forked for the first time. */
+int zygote_start(struct zygote *zygote, const struct setup *setup, bool preload, const struct confine *confine, struct err *err) must_use;
 /* Closes the socket, by which the process ends. */
 void zygote_stop(struct zygote *zygote);
 /* Asks for an interpreter with the descriptors of `fds`. */

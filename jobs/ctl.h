@@ -47,6 +47,7 @@ int ctl_template_list(struct ctl *ctl, struct err *err);
 int ctl_template_pool(struct ctl *ctl, struct err *err);
 int ctl_pool(struct ctl *ctl, struct err *err);
 int ctl_template_image(struct ctl *ctl, struct err *err);
+int ctl_template_preload(struct ctl *ctl, struct err *err);
 int ctl_node_drain(struct ctl *ctl, struct err *err);
 int ctl_node_ready(struct ctl *ctl, struct err *err);
 int ctl_node_add(struct ctl *ctl, struct err *err);

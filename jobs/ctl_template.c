@@ -7,6 +7,7 @@
 
 #include "jobs/ctl.h"
 #include "lib/io/doorbell.h"
+#include "lib/model/preload.h"
 #include "lib/repo/template_repo.h"
 #include "lib/service/audit.h"
 
@@ -50,7 +51,7 @@ static void ring_pool(const struct ctl *ctl)
 
 struct change {
     const struct context *context;
-    const char *id, *image; /* NULL: the pool's target is what changes */
+    const char *id, *image, *preload; /* both NULL: the pool's target is what changes */
     int64_t target, min, max_idle_s; /* the latter two: -1 leaves them */
 };
 
@@ -61,6 +62,10 @@ static int change_work(struct db *db, void *arg, struct err *err)
         return template_repo_set_image(db, change->id, change->image, err) != 0
                    ? -1
                    : audit_note(change->context, "update", "template", change->id, err, "image %s", change->image);
+    if (change->preload)
+        return template_repo_set_preload(db, change->id, change->preload, err) != 0
+                   ? -1
+                   : audit_note(change->context, "update", "template", change->id, err, "preload %.512s", change->preload);
     if (template_repo_set_pool(db, change->id, change->target, change->min, change->max_idle_s, err) != 0)
         return -1;
     return audit_note(change->context, "update", "template", change->id, err, "pool target %" PRId64, change->target);
@@ -87,6 +92,19 @@ int ctl_template_image(struct ctl *ctl, struct err *err)
                                                      "0123456789._-/:@") != len)
         return err_set(err, ERR_INVALID, "IMAGE must be an image reference such as sandbox/python:3.11-basic.");
     struct change change = { .context = &ctl->context, .id = ctl->arguments[0], .image = image };
+    if (db_transaction(ctl->context.db, change_work, &change, err) != 0)
+        return -1;
+    ring_pool(ctl);
+    return 0;
+}
+
+int ctl_template_preload(struct ctl *ctl, struct err *err)
+{
+    const char *list = ctl->arguments[1];
+    cleanup_strbuf struct strbuf json = STRBUF_INIT(PRELOAD_JSON_SIZE);
+    if (preload_json(strcmp(list, "none") == 0 ? "" : list, &json, err) != 0)
+        return -1;
+    struct change change = { .context = &ctl->context, .id = ctl->arguments[0], .preload = strbuf_str(&json) };
     if (db_transaction(ctl->context.db, change_work, &change, err) != 0)
         return -1;
     ring_pool(ctl);

@@ -5,6 +5,7 @@ EXECUTOR_CLIENT = tests/integration/executor_client.c tests/integration/executor
 EXECUTOR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 INTEGRATION_TESTS += tests/integration/test_executor tests/integration/test_executor_attacks \
 	tests/integration/test_executor_protocol tests/integration/test_executor_files tests/integration/test_executor_log \
+	tests/integration/test_executor_preload \
 	tests/integration/test_executor_changes tests/integration/test_executor_file_attacks \
 	tests/integration/test_executor_storage_attacks tests/integration/test_executor_interpreters
 tests_integration_test_executor_SOURCES = tests/integration/test_executor.c $(EXECUTOR_CLIENT)
@@ -27,6 +28,10 @@ tests_integration_test_executor_log_SOURCES = tests/integration/test_executor_lo
 tests_integration_test_executor_log_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_log_LDADD = $(WIRE_TEST_LIBS)
 EXTRA_tests_integration_test_executor_log_DEPENDENCIES = executor/sandbox-executor
+tests_integration_test_executor_preload_SOURCES = tests/integration/test_executor_preload.c $(EXECUTOR_CLIENT)
+tests_integration_test_executor_preload_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
+tests_integration_test_executor_preload_LDADD = $(WIRE_TEST_LIBS)
+EXTRA_tests_integration_test_executor_preload_DEPENDENCIES = executor/sandbox-executor
 tests_integration_test_executor_changes_SOURCES = tests/integration/test_executor_changes.c $(EXECUTOR_CLIENT)
 tests_integration_test_executor_changes_CPPFLAGS = $(EXECUTOR_TEST_CPPFLAGS)
 tests_integration_test_executor_changes_LDADD = $(WIRE_TEST_LIBS)

@@ -139,8 +139,10 @@ def serve():
         os.dup(0)
     gc.disable()
     gc.freeze()
-    prepared, clone, prctl = False, None, None
+    prepared, clone, prctl, attend = False, None, None, None
     while True:
+        if attend:
+            clone = attend(control, clone)
         try:
             request, descriptors = receive(control)
         except OSError:
@@ -156,6 +158,7 @@ def serve():
             prepared, clone, prctl = True, make_clone(), make_prctl()
             rehearse()
             gc.freeze()
+            attend = preloading() if "preloading" in globals() else None
 
 
 def read_job(text):
@@ -180,7 +183,7 @@ def be_visible(prctl):
 
 
 def set_environment(variables):
-    """Of an interpreter, whose own is empty: the forking process has seen to that."""
+    """Of an interpreter, whose own is empty, but for what modules of the template have set: the forking process has seen to that."""
     for name, value in variables.items():
         os.environ[name] = value
 
@@ -349,6 +352,8 @@ def main():
     except OSError:  # already empty, and not ours to change
         pass
     prctl = serve()
+    if "renew" in globals():
+        renew()
     job = wait_for_job()
     become_user(job, prctl)
     free = lowest_free()

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fcgi/codec/fields.h"
+#include "lib/model/preload.h"
 #include "lib/util/strbuf.h"
 
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -81,6 +82,24 @@ static int read_languages(struct json_object *array, char **out, struct err *err
     return array ? keep(strbuf_str(&list), "/languages", NULL, NULL, out, err) : 0;
 }
 
+static int read_preload(struct json_object *array, char **out, struct err *err)
+{
+    size_t count = array ? json_object_array_length(array) : 0;
+    char pointer[64];
+    if (count > PRELOAD_MODULES_MAX)
+        return err_field(err, "/preload", "There are more than %d modules.", PRELOAD_MODULES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = item_text(array, i, "preload", pointer);
+        if (!text || !preload_name_valid(text))
+            return err_field(err, pointer, "A module must be the name of a Python module, such as pandas or os.path, of at most %d characters.",
+                             PRELOAD_NAME_MAX);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(text, json_object_get_string(json_object_array_get_idx(array, k))) == 0)
+                return err_field(err, pointer, "%s is there twice.", text);
+    }
+    return array ? keep(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN), "/preload", NULL, NULL, out, err) : 0;
+}
+
 static int read_security(struct json_object *object, struct template_change *out, struct err *err)
 {
     bool network = false, read_only = false, network_there = false, read_only_there = false;
@@ -113,7 +132,7 @@ static int read_pool(struct json_object *object, struct template_change *out, st
 static int read_body(struct json_object *body, const char **id_out, struct template_change *out, struct err *err)
 {
     const char *id = NULL, *name = NULL, *image = NULL, *base_image = NULL;
-    struct json_object *packages = NULL, *languages = NULL, *resources = NULL, *security = NULL, *pool = NULL;
+    struct json_object *packages = NULL, *languages = NULL, *preload = NULL, *resources = NULL, *security = NULL, *pool = NULL;
     bool deprecated = false, deprecated_there = false, create = id_out != NULL;
     const struct json_field fields[] = {
         { .name = create ? "id" : "deprecated", .type = create ? JSON_FIELD_STRING : JSON_FIELD_BOOL, .required = create,
@@ -123,6 +142,7 @@ static int read_body(struct json_object *body, const char **id_out, struct templ
         { .name = "base_image", .type = JSON_FIELD_STRING, .out = &base_image, .max = TEMPLATE_IMAGE_MAX },
         { .name = "pre_installed_packages", .type = JSON_FIELD_ARRAY, .out = &packages },
         { .name = "languages", .type = JSON_FIELD_ARRAY, .out = &languages },
+        { .name = "preload", .type = JSON_FIELD_ARRAY, .out = &preload },
         { .name = "default_resources", .type = JSON_FIELD_OBJECT, .out = &resources },
         { .name = "security_context", .type = JSON_FIELD_OBJECT, .out = &security },
         { .name = "pool", .type = JSON_FIELD_OBJECT, .out = &pool },
@@ -137,6 +157,7 @@ static int read_body(struct json_object *body, const char **id_out, struct templ
     if (keep(name, "/name", NULL, NULL, &out->name, err) != 0 || keep_image(image, "/image", &out->image, err) != 0 ||
         keep_image(base_image, "/base_image", &out->base_image, err) != 0 ||
         read_packages(packages, &out->packages_json, err) != 0 || read_languages(languages, &out->languages, err) != 0 ||
+        read_preload(preload, &out->preload_json, err) != 0 ||
         (resources && fields_read_resources(resources, "/default_resources", &out->resources, err) != 0))
         return -1;
     return read_security(security, out, err) != 0 ? -1 : read_pool(pool, out, err);
@@ -213,6 +234,7 @@ struct json_object *template_encode(const struct template *template, enum templa
         fields_add_text(object, "base_image", template->base_image);
         fields_add_raw(object, "pre_installed_packages", template->packages_json, "[]");
         fields_add(object, "languages", languages_encode(template->languages));
+        fields_add_raw(object, "preload", template->preload_json, "[]");
     }
     fields_add(object, "default_resources", fields_resources(&template->resources));
     if (full) {

@@ -11,6 +11,7 @@ void template_release(struct template *template)
     free(template->base_image);
     free(template->packages_json);
     free(template->languages);
+    free(template->preload_json);
     free(template->oci_runtime);
     *template = (struct template){ 0 };
 }
@@ -28,6 +29,7 @@ void container_release(struct container *container)
 {
     free(container->image);
     free(container->languages);
+    free(container->preload_json);
     free(container->oci_runtime);
     free(container->error);
     *container = (struct container){ 0 };

@@ -32,6 +32,7 @@ struct template {
     char *base_image;
     char *packages_json; /* JSON array of strings */
     char *languages;     /* "python", "python,javascript": interpreters kept ready; every language may still be run */
+    char *preload_json;  /* JSON array of strings: Python modules that are imported ahead (lib/model/preload.h) */
     char *oci_runtime;   /* "" for the engine's default */
     struct resources resources;
     bool network_enabled;
@@ -84,6 +85,7 @@ struct container {
     char secret[CONTAINER_SECRET_SIZE];
     char *image;
     char *languages;
+    char *preload_json;
     char *oci_runtime;
     bool network_enabled;
     bool read_only_root;

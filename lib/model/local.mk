@@ -5,3 +5,4 @@ lib_libmodel_a_SOURCES = lib/model/error_info.c lib/model/error_info.h lib/model
 	lib/model/image_name.c lib/model/image_name.h
 lib_libmodel_a_SOURCES += lib/model/address_rules.c lib/model/address_rules.h
 lib_libmodel_a_SOURCES += lib/model/trace.c lib/model/trace.h
+lib_libmodel_a_SOURCES += lib/model/preload.c lib/model/preload.h

@@ -24,9 +24,9 @@ enum { INSERT, GET, DUE_ANY, DUE_SESSION, DUE_REMOVAL, DUE_POOL, LEASE, RELEASE,
 
 const struct db_stmt container_repo_statements[] = {
     [INSERT] = { "INSERT INTO containers (id, node_id, runtime_type, template_id, session_id, status, secret,"
-                 " image, languages, oci_runtime, network_enabled, read_only_root, cpu_milli, memory_mb, disk_mb,"
+                 " image, languages, preload_json, oci_runtime, network_enabled, read_only_root, cpu_milli, memory_mb, disk_mb,"
                  " max_processes, due_at, created_at)"
-                 " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+                 " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
     [GET] = { "SELECT " CONTAINER_COLUMNS " FROM containers c WHERE c.id = ?" },
     [DUE_ANY] = { "SELECT c.seq " DUE },
     [DUE_SESSION] = { DUE_OF("c.status = 'creating' AND c.session_id <> ''") },
@@ -98,6 +98,7 @@ int take_container(void *arg, const struct db_row *row, struct err *err)
     out->image = db_row_dup(row, 13, &failed);
     out->languages = db_row_dup(row, 14, &failed);
     out->oci_runtime = db_row_dup(row, 15, &failed);
+    out->preload_json = db_row_dup(row, 29, &failed);
     out->error = db_row_dup(row, 16, &failed);
     out->created_at = db_row_int(row, 17);
     out->ready_at = db_row_int(row, 18);
@@ -120,7 +121,8 @@ int container_repo_insert(struct db *db, const struct container *c, struct err *
     return DB_EXEC(db, &sql[INSERT], NULL, err, db_text(c->id), db_text(c->node_id),
                    db_text(runtime_type_name(c->runtime_type)), db_text(c->template_id),
                    db_text(c->session_id), db_text(c->secret), db_text(c->image ? c->image : ""),
-                   db_text(c->languages ? c->languages : ""), db_text(c->oci_runtime ? c->oci_runtime : ""),
+                   db_text(c->languages ? c->languages : ""),
+                   db_text(c->preload_json ? c->preload_json : "[]"), db_text(c->oci_runtime ? c->oci_runtime : ""),
                    db_int(c->network_enabled), db_int(c->read_only_root), db_int(c->resources.cpu_milli),
                    db_int(c->resources.memory_mb), db_int(c->resources.disk_mb),
                    db_int(c->resources.max_processes));

@@ -10,7 +10,7 @@
     "c.cpu_milli, c.memory_mb, c.disk_mb, c.max_processes, c.attempts, c.image, c.languages, "     \
     "c.oci_runtime, c.error, " SQL_MS("c.created_at") ", " SQL_MS("c.ready_at") ", c.seq, "        \
     "c.read_only_root, " SQL_MS("c.ended_at") ", c.cpu_time_ms, c.cpu_used_milli, c.memory_used_mb, "  \
-    SQL_MS("c.measured_at") ", " SQL_MS(SQL_NOW) ", " SQL_MS("c.pulled_at") ", " SQL_MS("c.busy_since")
+    SQL_MS("c.measured_at") ", " SQL_MS(SQL_NOW) ", " SQL_MS("c.pulled_at") ", " SQL_MS("c.busy_since") ", c.preload_json"
 enum { CONTAINER_SEQ_COLUMN = 19 };
 
 /* Row function that appends to a struct container_list. */

@@ -8,7 +8,7 @@
 
 /* Not made as the template says now. */
 #define OTHERWISE                                                                                  \
-    "(c.image <> ? OR c.languages <> ? OR c.oci_runtime <> ? OR c.network_enabled <> ? OR c.read_only_root <> ?" \
+    "(c.image <> ? OR c.languages <> ? OR c.preload_json <> ? OR c.oci_runtime <> ? OR c.network_enabled <> ? OR c.read_only_root <> ?" \
     " OR c.cpu_milli <> ? OR c.memory_mb <> ? OR c.disk_mb <> ? OR c.max_processes <> ?)"
 #define ON_NODE_THAT "(SELECT 1 FROM nodes n WHERE n.id = c.node_id AND n.status "
 #define OF_POOL "status IN ('creating', 'warm') AND session_id = ''"
@@ -51,7 +51,7 @@ int container_repo_claim_warm(struct db *db, const struct template *t, const str
     cleanup(container_list_release) struct container_list found = { 0 };
     *found_out = false;
     if (DB_QUERY(db, &sql[FIND_WARM], take_container, &found, err, db_text(t->id), db_text(t->image),
-                 db_text(t->languages), db_text(t->oci_runtime), db_int(t->network_enabled),
+                 db_text(t->languages), db_text(t->preload_json), db_text(t->oci_runtime), db_int(t->network_enabled),
                  db_int(t->read_only_root), db_int(resources->cpu_milli), db_int(resources->memory_mb),
                  db_int(resources->disk_mb), db_int(resources->max_processes)) != 0)
         return -1;
@@ -98,7 +98,7 @@ int container_repo_surplus(struct db *db, const struct template *t, int64_t keep
 {
     return DB_QUERY(db, &sql[SURPLUS], take_string, out, err, db_int(t->pool_max_idle_s),
                     db_int(t->pool_max_idle_s), db_text(t->image), db_text(t->languages),
-                    db_text(t->oci_runtime), db_int(t->network_enabled), db_int(t->read_only_root),
+                    db_text(t->preload_json), db_text(t->oci_runtime), db_int(t->network_enabled), db_int(t->read_only_root),
                     db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb), db_int(t->resources.disk_mb),
                     db_int(t->resources.max_processes), db_text(t->id), db_int(keep),
                     db_int(t->pool_min < keep ? t->pool_min : keep));

@@ -7,10 +7,10 @@
 #define COLUMNS                                                                                    \
     "id, cpu_milli, memory_mb, disk_mb, max_processes, network_enabled, deprecated, pool_target, " \
     "pool_max_idle_s, name, image, base_image, packages_json, languages, oci_runtime, "            \
-    SQL_MS("created_at") ", " SQL_MS("updated_at") ", read_only_root, pool_min"
+    SQL_MS("created_at") ", " SQL_MS("updated_at") ", read_only_root, pool_min, preload_json"
 #define BY_ID "SELECT " COLUMNS " FROM templates WHERE id = ?"
 
-enum { GET, SHARE, LOCK, LIST, COUNT, INSERT, UPDATE, TOUCH, DELETE, SESSIONS, SET_POOL, SET_IMAGE, STATEMENTS };
+enum { GET, SHARE, LOCK, LIST, COUNT, INSERT, UPDATE, TOUCH, DELETE, SESSIONS, SET_POOL, SET_IMAGE, SET_PRELOAD, STATEMENTS };
 
 const struct db_stmt template_repo_statements[] = {
     [GET] = { BY_ID },
@@ -18,13 +18,13 @@ const struct db_stmt template_repo_statements[] = {
     [LOCK] = { BY_ID " FOR UPDATE" },
     [LIST] = { "SELECT " COLUMNS " FROM templates ORDER BY id LIMIT ? OFFSET ?" },
     [COUNT] = { "SELECT COUNT(*) FROM templates" },
-    [INSERT] = { "INSERT INTO templates (id, name, image, base_image, packages_json, languages, oci_runtime,"
+    [INSERT] = { "INSERT INTO templates (id, name, image, base_image, packages_json, languages, preload_json, oci_runtime,"
                  " cpu_milli, memory_mb, disk_mb, max_processes, network_enabled, read_only_root, deprecated,"
                  " pool_min, pool_target, pool_max_idle_s, created_at, updated_at)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW ")" },
     /* Without updated_at, so that the number of changed rows says whether anything is new. */
     [UPDATE] = { "UPDATE templates SET name = ?, image = ?, base_image = ?, packages_json = ?, languages = ?,"
-                 " oci_runtime = ?, cpu_milli = ?, memory_mb = ?, disk_mb = ?, max_processes = ?, network_enabled = ?,"
+                 " preload_json = ?, oci_runtime = ?, cpu_milli = ?, memory_mb = ?, disk_mb = ?, max_processes = ?, network_enabled = ?,"
                  " read_only_root = ?, deprecated = ?, pool_min = ?, pool_target = ?, pool_max_idle_s = ? WHERE id = ?" },
     [TOUCH] = { "UPDATE templates SET updated_at = " SQL_NOW " WHERE id = ?" },
     [DELETE] = { "DELETE FROM templates WHERE id = ?" },
@@ -34,6 +34,7 @@ const struct db_stmt template_repo_statements[] = {
     [SET_POOL] = { "UPDATE templates SET pool_target = ?, pool_min = LEAST(IF(? < 0, pool_min, ?), pool_target),"
                    " pool_max_idle_s = IF(? < 0, pool_max_idle_s, ?), updated_at = " SQL_NOW " WHERE id = ?" },
     [SET_IMAGE] = { "UPDATE templates SET image = ?, updated_at = " SQL_NOW " WHERE id = ?" },
+    [SET_PRELOAD] = { "UPDATE templates SET preload_json = ?, updated_at = " SQL_NOW " WHERE id = ?" },
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = template_repo_statements;
@@ -56,6 +57,7 @@ static int read_template(struct template *out, const struct db_row *row, struct 
     out->updated_at = db_row_int(row, 16);
     out->read_only_root = db_row_int(row, 17);
     out->pool_min = db_row_int(row, 18);
+    out->preload_json = db_row_dup(row, 19, &failed);
     return failed ? row_no_memory(err) : row_text(row, 0, out->id, sizeof(out->id), err);
 }
 
@@ -114,7 +116,7 @@ int template_repo_insert(struct db *db, const struct template *t, struct err *er
 {
     int status = DB_EXEC(db, &sql[INSERT], NULL, err, db_text(t->id), db_text(t->name), db_text(t->image),
                          db_text(t->base_image), db_text(t->packages_json), db_text(t->languages),
-                         db_text(t->oci_runtime), db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb),
+                         db_text(t->preload_json), db_text(t->oci_runtime), db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb),
                          db_int(t->resources.disk_mb), db_int(t->resources.max_processes), db_int(t->network_enabled),
                          db_int(t->read_only_root), db_int(t->deprecated), db_int(t->pool_min),
                          db_int(t->pool_target), db_int(t->pool_max_idle_s));
@@ -127,7 +129,7 @@ int template_repo_update(struct db *db, const struct template *t, bool *changed_
 {
     uint64_t changed = 0;
     if (DB_EXEC(db, &sql[UPDATE], &changed, err, db_text(t->name), db_text(t->image), db_text(t->base_image),
-                db_text(t->packages_json), db_text(t->languages), db_text(t->oci_runtime),
+                db_text(t->packages_json), db_text(t->languages), db_text(t->preload_json), db_text(t->oci_runtime),
                 db_int(t->resources.cpu_milli), db_int(t->resources.memory_mb), db_int(t->resources.disk_mb),
                 db_int(t->resources.max_processes), db_int(t->network_enabled), db_int(t->read_only_root),
                 db_int(t->deprecated), db_int(t->pool_min), db_int(t->pool_target), db_int(t->pool_max_idle_s),
@@ -170,4 +172,11 @@ int template_repo_set_image(struct db *db, const char *id, const char *image, st
     if (find(db, id, err) != 0)
         return -1;
     return DB_EXEC(db, &sql[SET_IMAGE], NULL, err, db_text(image), db_text(id));
+}
+
+int template_repo_set_preload(struct db *db, const char *id, const char *preload_json, struct err *err)
+{
+    if (find(db, id, err) != 0)
+        return -1;
+    return DB_EXEC(db, &sql[SET_PRELOAD], NULL, err, db_text(preload_json), db_text(id));
 }

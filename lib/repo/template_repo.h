@@ -25,6 +25,8 @@ int template_repo_open_sessions(struct db *db, const char *id, int64_t *count_ou
 /* Sets the pool of one template (sandboxctl); min and max_idle_s: -1 leaves them. A minimum above the target comes down to it.
  * ERR_TEMPLATE_NOT_FOUND. */
 int template_repo_set_pool(struct db *db, const char *id, int64_t target, int64_t min, int64_t max_idle_s, struct err *err) must_use;
+/* Sets its modules that are imported ahead, a JSON array (sandboxctl). ERR_TEMPLATE_NOT_FOUND. */
+int template_repo_set_preload(struct db *db, const char *id, const char *preload_json, struct err *err) must_use;
 /* Sets the image of one template (sandboxctl). ERR_TEMPLATE_NOT_FOUND. */
 int template_repo_set_image(struct db *db, const char *id, const char *image, struct err *err) must_use;
 

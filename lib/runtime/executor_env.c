@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/model/preload.h"
 #include "lib/runtime/room.h"
 #include "lib/wire/environment.h"
 
@@ -26,9 +27,12 @@ static void __attribute__((format(printf, 2, 3))) add(struct executor_env *env, 
 int executor_env_make(const struct runtime_spec *spec, const struct executor_place *place,
                       struct executor_env *out, struct err *err)
 {
-    enum { WANTED = 14 };
+    enum { WANTED = 15 };
     struct executor_env env = { 0 };
     const struct resources *resources = &spec->resources;
+    cleanup_strbuf struct strbuf modules = STRBUF_INIT(PRELOAD_LIST_SIZE);
+    if (preload_list(spec->preload_json, &modules, err) != 0)
+        return -1;
     add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     add(&env, "LANG=C.UTF-8");
     add(&env, EXECUTOR_ENV_LISTEN "=unix:%s/" ROOM_SOCKET, place->run);
@@ -41,6 +45,7 @@ int executor_env_make(const struct runtime_spec *spec, const struct executor_pla
     add(&env, EXECUTOR_ENV_UID "=%u", place->uid);
     add(&env, EXECUTOR_ENV_GID "=%u", place->uid);
     add(&env, EXECUTOR_ENV_LANGUAGES "=%s", spec->languages ? spec->languages : "");
+    add(&env, EXECUTOR_ENV_PRELOAD "=%s", strbuf_str(&modules));
     add(&env, EXECUTOR_ENV_NETWORK "=%d", spec->network_enabled ? 1 : 0);
     add(&env, EXECUTOR_ENV_CONFINE "=%s", place->confine);
     add(&env, EXECUTOR_ENV_NPROC "=%" PRId64, place->limits_processes ? resources->max_processes : 0);

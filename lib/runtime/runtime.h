@@ -38,6 +38,7 @@ struct runtime_spec {
     const char *image;        /* docker: image reference; process: ignored */
     const char *oci_runtime;  /* docker: "" for the engine's default, "runsc", "kata", ... */
     const char *languages;    /* interpreters to keep ready: "python", "python,javascript", ... */
+    const char *preload_json; /* JSON array of Python modules that its executor imports ahead; NULL: none */
     bool network_enabled;
     bool read_only_root;      /* docker: but for the workspace and /tmp; process: it always is */
     struct resources resources;

@@ -80,6 +80,7 @@ static int order_work(struct db *db, void *arg, struct err *err)
     struct container container = { /* borrows the template's texts: not released */
         .image = template->image,
         .languages = template->languages,
+        .preload_json = template->preload_json,
         .oci_runtime = template->oci_runtime,
         .network_enabled = template->network_enabled,
         .read_only_root = template->read_only_root,

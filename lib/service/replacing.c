@@ -49,7 +49,8 @@ static void replacing_release(struct replacing *replacing)
 static int claim_warm(struct replacing *replacing, struct db *db, struct err *err)
 {
     const struct container *old = &replacing->old;
-    struct template like = { .image = old->image, .languages = old->languages, .oci_runtime = old->oci_runtime,
+    struct template like = { .image = old->image, .languages = old->languages, .preload_json = old->preload_json,
+                             .oci_runtime = old->oci_runtime,
                              .network_enabled = old->network_enabled, .read_only_root = old->read_only_root };
     bool found = false;
     memcpy(like.id, old->template_id, sizeof(like.id));
@@ -89,7 +90,7 @@ static int find_model(struct replacing *replacing, struct db *db, struct err *er
     if (template_repo_get(db, replacing->session.template_id, &template, err) != 0)
         return -1;
     *model = (struct container){ .image = steal(template.image), .languages = steal(template.languages),
-                                 .oci_runtime = steal(template.oci_runtime), .network_enabled = template.network_enabled,
+                                 .preload_json = steal(template.preload_json), .oci_runtime = steal(template.oci_runtime), .network_enabled = template.network_enabled,
                                  .read_only_root = template.read_only_root, .resources = replacing->session.resources };
     memcpy(model->template_id, template.id, sizeof(model->template_id));
     return 0;
@@ -101,6 +102,7 @@ static int make_another(struct replacing *replacing, struct db *db, struct err *
     replacing->fresh = (struct container){
         .image = replacing->old.image,
         .languages = replacing->old.languages,
+        .preload_json = replacing->old.preload_json,
         .oci_runtime = replacing->old.oci_runtime,
         .network_enabled = replacing->old.network_enabled,
         .read_only_root = replacing->old.read_only_root,

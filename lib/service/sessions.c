@@ -120,6 +120,7 @@ static int make_container(const struct creation *creation, struct db *db, struct
     struct container container = { /* borrows the template's texts: not released */
         .image = template->image,
         .languages = template->languages,
+        .preload_json = template->preload_json,
         .oci_runtime = template->oci_runtime,
         .network_enabled = template->network_enabled,
         .read_only_root = template->read_only_root,

@@ -19,6 +19,7 @@ void template_change_release(struct template_change *change)
     free(change->base_image);
     free(change->packages_json);
     free(change->languages);
+    free(change->preload_json);
     free(change->oci_runtime);
     *change = TEMPLATE_CHANGE_INIT;
 }
@@ -81,6 +82,7 @@ static int merge(struct template *template, const struct template_change *change
     merge_text(&template->base_image, change->base_image, &failed);
     merge_text(&template->packages_json, change->packages_json, &failed);
     merge_text(&template->languages, change->languages, &failed);
+    merge_text(&template->preload_json, change->preload_json, &failed);
     merge_text(&template->oci_runtime, change->oci_runtime, &failed);
     if (failed)
         return err_internal(err, 0, "out of memory for a template");
@@ -104,6 +106,7 @@ static int draft(const char *id, const struct template_change *change, struct te
         .base_image = "",
         .packages_json = "[]",
         .languages = "python",
+        .preload_json = "[]",
         .oci_runtime = "",
         .resources = { .cpu_milli = TEMPLATE_CPU_MILLI_DEFAULT, .memory_mb = TEMPLATE_MEMORY_MB_DEFAULT,
                        .disk_mb = TEMPLATE_DISK_MB_DEFAULT, .max_processes = PROCESSES_DEFAULT },
@@ -141,8 +144,8 @@ static int update_work(struct db *db, void *arg, struct err *err)
     if (template_repo_get(db, changing->id, template, err) != 0)
         return -1;
     return audit_note(changing->context, "update", "template", changing->id, err,
-                      "image %s, pool target %" PRId64 "%s", template->image, template->pool_target,
-                      template->deprecated ? ", deprecated" : "");
+                      "image %s, pool target %" PRId64 "%s, preload %.512s", template->image, template->pool_target,
+                      template->deprecated ? ", deprecated" : "", template->preload_json);
 }
 
 static int delete_work(struct db *db, void *arg, struct err *err)

@@ -8,7 +8,7 @@
 
 /* What a client says of a template; what it leaves open is NULL, 0 (resources) or -1. Texts are owned. */
 struct template_change {
-    char *name, *image, *base_image, *packages_json, *languages, *oci_runtime;
+    char *name, *image, *base_image, *packages_json, *languages, *preload_json, *oci_runtime;
     struct resources resources;
     int network_enabled, read_only_root, deprecated;
     int64_t pool_min, pool_target, pool_max_idle_s;

@@ -19,6 +19,9 @@
 #define EXECUTOR_ENV_GID "SANDBOX_GID"
 /* Interpreters kept ready: "python", "python,javascript"; "" for none. Any language may still be run. */
 #define EXECUTOR_ENV_LANGUAGES "SANDBOX_LANGUAGES"
+/* Python modules, "numpy,pandas", that are imported before an interpreter is forked, where "python" is kept ready; "" for none. One
+ * that cannot be had, or must not be forked, is left out, and the log says so. */
+#define EXECUTOR_ENV_PRELOAD "SANDBOX_PRELOAD"
 /* "0" (default): seccomp lets user code make unix sockets only. "1": IPv4 and IPv6 too. */
 #define EXECUTOR_ENV_NETWORK "SANDBOX_NETWORK"
 /* "none" (default): the container around us confines. "landlock": file access is restricted to the system (read only),

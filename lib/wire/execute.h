@@ -96,6 +96,7 @@ struct wire_health {
     char isolation[64]; /* what is in force around user code */
     int64_t uptime_ms;
     int64_t running;
+    bool preparing; /* modules are still being imported that interpreters are to have */
 };
 int wire_health_encode(const struct wire_health *health, struct strbuf *out, struct err *err) must_use;
 int wire_health_decode(const char *text, size_t len, struct wire_health *out, struct err *err) must_use;

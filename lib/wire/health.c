@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer of GET /health: {status, version, isolation, uptime_ms, running}. */
+/* The answer of GET /health: {status, version, isolation, uptime_ms, running, preparing}. */
 #include "lib/wire/execute.h"
 
 #include <stdio.h>
@@ -16,6 +16,7 @@ int wire_health_encode(const struct wire_health *health, struct strbuf *out, str
     compose_text(&body, "isolation", health->isolation);
     compose_int(&body, "uptime_ms", health->uptime_ms);
     compose_int(&body, "running", health->running);
+    compose_bool(&body, "preparing", health->preparing);
     return compose_finish(&body, false, out, err);
 }
 
@@ -30,6 +31,7 @@ int wire_health_decode(const char *text, size_t len, struct wire_health *out, st
         { "isolation", JSON_FIELD_STRING, true, .out = &isolation },
         { "uptime_ms", JSON_FIELD_INT, true, .out = &health.uptime_ms },
         { "running", JSON_FIELD_INT, true, .out = &health.running },
+        { "preparing", JSON_FIELD_BOOL, false, .out = &health.preparing }, /* an executor of somebody's own may not say it */
     };
     if (json_parse(text, len, &object, err) != 0 ||
         json_read_fields(object, "", fields, sizeof(fields) / sizeof(fields[0]), JSON_UNKNOWN_IGNORE, err) != 0)

@@ -111,12 +111,18 @@ def pool():
     return kind
 
 
+def module():
+    """The name of a Python module."""
+    return text("numpy", 1, 128, refused=("a-b", "a.", ".a", "a..b", "1a", "a.1b", "\u00e4", "a,b"), edges=("_", "a1", "os.path", "A_1.b_2.c_3"))
+
+
 TEMPLATE_MEMBERS = {
     "name": text("Contract", 1, 255, free=True, required=True),
     "image": image(1, required=True),
     "base_image": image(0),
     "pre_installed_packages": array(text("numpy>=1.24.0", 1, 200, free=True), 200),
     "languages": array(choice("python", "python", "javascript", "shell", required=True), 0, least=1, doubles=False),
+    "preload": array(module(), 32, doubles=False),
     "default_resources": RESOURCES,
     "security_context": Object({"network_enabled": boolean(False), "read_only_root": boolean(True), "runtime": oci_runtime()}),
     "pool": pool(),

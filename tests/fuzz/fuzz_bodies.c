@@ -78,6 +78,7 @@ static void template(const char *text, size_t len)
         fuzz_require(change.name && *change.name && change.image && *change.image, "no name or image");
         fuzz_require(change.pool_target >= -1 && change.pool_target <= TEMPLATE_POOL_MAX, "a bad target");
         check_map(change.packages_json);
+        check_map(change.preload_json);
     }
     template_change_release(&change);
     status = template_update_decode(text, len, &change, &err);

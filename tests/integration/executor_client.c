@@ -68,8 +68,8 @@ static void set_env(const char *name, const char *format, ...)
 static void become_executor(const struct executor *executor, const char *confine, int memory_mb)
 {
     const char *asan = getenv("ASAN_OPTIONS"), *wanted = getenv(EXECUTOR_ENV_LOG_LEVEL);
-    const char *files = getenv(EXECUTOR_ENV_FILES_MAX);
-    char *most = strdup(files ? files : "");
+    const char *files = getenv(EXECUTOR_ENV_FILES_MAX), *modules = getenv(EXECUTOR_ENV_PRELOAD);
+    char *most = strdup(files ? files : ""), *preload = strdup(modules ? modules : "");
     char *kept = asan ? strdup(asan) : NULL, *path = strdup(executor_path()), *level = strdup(wanted ? wanted : "error");
     clearenv();
     if (kept)
@@ -87,6 +87,7 @@ static void become_executor(const struct executor *executor, const char *confine
     set_env(EXECUTOR_ENV_MEMORY_MB, "%d", memory_mb);
     set_env(EXECUTOR_ENV_LOG_LEVEL, "%s", level);
     set_env(EXECUTOR_ENV_FILES_MAX, "%s", most);
+    setenv(EXECUTOR_ENV_PRELOAD, preload, 1);
     execl(path, "sandbox-executor", (char *)NULL);
     _exit(127);
 }

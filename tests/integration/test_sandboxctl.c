@@ -128,6 +128,16 @@ START_TEST(test_sandboxctl__templates_ring_the_pool)
     ck_assert_int_eq(ctl("template image nodejs-basic 'a b'"), 1);
     ck_assert_int_eq(ctl("template image nope x"), 1);
     SAYS("'nope' does not exist");
+    ck_assert_int_eq(ctl("--config %s template preload nodejs-basic numpy,os.path", path), 0);
+    ck_assert_int_eq(doorbell_drain(bell), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM templates WHERE id = 'nodejs-basic' AND preload_json = '[\"numpy\",\"os.path\"]'"), 1);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM audit WHERE object_id = 'nodejs-basic' AND detail LIKE 'preload [%os.path%'"), 1);
+    ck_assert_int_eq(ctl("template preload nodejs-basic numpy,"), 1);
+    SAYS("not the name of a Python module");
+    ck_assert_int_eq(ctl("template preload nodejs-basic a,b,a"), 1);
+    ck_assert_int_eq(ctl("template preload nope a"), 1);
+    ck_assert_int_eq(ctl("template preload nodejs-basic none"), 0);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM templates WHERE id = 'nodejs-basic' AND preload_json = '[]'"), 1);
     ck_assert_int_eq(ctl("template pool python-basic 6 --min 2 --max-idle 90"), 0);
     fixture_node("n1", 8000, 8192, 20);
     fixture_session("s1", "me", SESSION_RUNNING); /* a warm one */

@@ -63,6 +63,7 @@ START_TEST(test_templates__create)
     ck_assert_ptr_nonnull(strstr(made.headers, "Location: " ML "\r\n"));
     expect_text(made.body, "base_image", "\"\"");
     expect_text(made.body, "pre_installed_packages", "[]");
+    expect_text(made.body, "preload", "[]");
     expect_text(made.body, "languages", "[\"python\"]");
     expect_text(made.body, "default_resources", "{\"cpu\":\"1\",\"memory\":\"512Mi\",\"disk\":\"1Gi\"}");
     expect_text(made.body, "security_context", "{\"network_enabled\":false,\"runtime\":\"\",\"read_only_root\":true}");
@@ -224,6 +225,11 @@ START_TEST(test_templates__the_pool_follows)
     pass();
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE status = 'deleting' AND id IN ('w1', 'w2')"), 2);
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE status = 'creating' AND session_id = '' AND read_only_root = 0"), 2);
+    put("{\"preload\":[\"numpy\",\"pandas\"]}");
+    pass();
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE status = 'creating' AND session_id = '' AND preload_json = '[]'"), 0);
+    ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM containers WHERE status = 'creating' AND session_id = ''"
+                                    " AND preload_json = '[\"numpy\",\"pandas\"]'"), 2);
     /* ordered while the template went */
     fixture_sql("DELETE FROM templates WHERE id = 'ml'");
     doorbell_drain(provision_bell);

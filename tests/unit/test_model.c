@@ -4,6 +4,7 @@
 
 #include "lib/model/engine.h"
 #include "lib/model/image_name.h"
+#include "lib/model/preload.h"
 #include "lib/model/resources.h"
 #include "lib/model/states.h"
 #include "tests/unit/unit_test.h"
@@ -204,11 +205,56 @@ START_TEST(test_image_name__is_taken_apart)
 }
 END_TEST
 
+START_TEST(test_preload__lists_and_arrays)
+{
+    static const char *const good[][2] = { { "", "[]" }, { "a", "[\"a\"]" }, { "_a.b1,C", "[\"_a.b1\",\"C\"]" } };
+    static const char *const bad[] = { ",", "a,", ",a", "a b", "a.", ".a", "a..b", "1", "a,a", "a\"b", "\xc3\xa4" };
+    static const char *const bad_arrays[] = { "[1]", "[\"a b\"]", "[null]", "[\"a\"", "[\"\"]" };
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < UNIT_TEST_COUNT(good); i++) {
+        struct strbuf json = STRBUF_INIT(PRELOAD_JSON_SIZE), list = STRBUF_INIT(PRELOAD_LIST_SIZE);
+        ck_assert_int_eq(preload_json(good[i][0], &json, &err), 0);
+        ck_assert_str_eq(strbuf_str(&json), good[i][1]);
+        ck_assert_int_eq(preload_list(good[i][1], &list, &err), 0);
+        ck_assert_str_eq(strbuf_str(&list), good[i][0]);
+        strbuf_release(&json);
+        strbuf_release(&list);
+    }
+    for (size_t i = 0; i < UNIT_TEST_COUNT(bad) + UNIT_TEST_COUNT(bad_arrays); i++) {
+        struct strbuf out = STRBUF_INIT(PRELOAD_JSON_SIZE);
+        bool array = i >= UNIT_TEST_COUNT(bad);
+        const char *text = array ? bad_arrays[i - UNIT_TEST_COUNT(bad)] : bad[i];
+        ck_assert_msg((array ? preload_list(text, &out, &err) : preload_json(text, &out, &err)) != 0 && err.code == ERR_INVALID, "%s", text);
+        strbuf_release(&out);
+    }
+}
+END_TEST
+
+START_TEST(test_preload__the_most_there_can_be)
+{
+    char list[PRELOAD_LIST_SIZE + PRELOAD_NAME_MAX + 2] = "";
+    struct strbuf json = STRBUF_INIT(PRELOAD_JSON_SIZE), again = STRBUF_INIT(PRELOAD_LIST_SIZE);
+    struct err err = ERR_INIT;
+    for (int i = 0; i < PRELOAD_MODULES_MAX; i++)
+        sprintf(list + strlen(list), "%sm%0*d", i ? "," : "", PRELOAD_NAME_MAX - 1, i);
+    ck_assert_int_eq(preload_json(list, &json, &err), 0);
+    ck_assert_int_eq(preload_list(strbuf_str(&json), &again, &err), 0);
+    ck_assert_str_eq(strbuf_str(&again), list);
+    ck_assert(!preload_name_valid(list));
+    strcat(list, ",x");
+    strbuf_reset(&json);
+    ck_assert_int_ne(preload_json(list, &json, &err), 0);
+    strbuf_release(&json);
+    strbuf_release(&again);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { test_states__names_and_values_agree, test_states__only_legal_changes, test_resources__cpu,
                                    test_resources__sizes, test_resources__are_written_as_they_are_read,
                                    test_engine__addresses_and_names,
-                                   test_image_name__is_taken_apart };
+                                   test_image_name__is_taken_apart, test_preload__lists_and_arrays,
+                                   test_preload__the_most_there_can_be };
     return unit_test_run("model", tests, UNIT_TEST_COUNT(tests));
 }

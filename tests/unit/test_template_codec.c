@@ -19,6 +19,8 @@ static const struct refusal creations[] = {
     { NEW "}", NULL },
     { "{\"id\":\"0-a\",\"name\":\"\\u00e4 b\\u0001\",\"image\":\"registry.example:5000/A_b@sha256:0\"}", NULL },
     { NEW ",\"base_image\":\"\",\"pre_installed_packages\":[],\"languages\":[\"shell\",\"python\",\"javascript\"]}", NULL },
+    { NEW ",\"preload\":[\"numpy\",\"os.path\",\"_a1.B\",\"" LONG64 LONG64 "\"]}", NULL },
+    { NEW ",\"preload\":null}", NULL },
     { NEW ",\"base_image\":null,\"pre_installed_packages\":null,\"languages\":null,\"default_resources\":null,"
       "\"security_context\":null,\"pool\":null}", NULL },
     { NEW ",\"pool\":{\"min\":1000,\"target\":1000,\"max_idle\":604800}}", NULL },
@@ -56,6 +58,19 @@ static const struct refusal creations[] = {
     { NEW ",\"languages\":[\"python\",\"ruby\"]}", "/languages/1" },
     { NEW ",\"languages\":[\"python\",\"python\"]}", "/languages/1" },
     { NEW ",\"languages\":[\"python,shell\"]}", "/languages/0" },
+    { NEW ",\"preload\":\"numpy\"}", "/preload" },
+    { NEW ",\"preload\":[\"a\",\"\"]}", "/preload/1" },
+    { NEW ",\"preload\":[1]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a-b\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a.\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\".a\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a..b\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a.1b\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a,b\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a\\u0000\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"\\u00e4\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"" LONG64 LONG64 "a\"]}", "/preload/0" },
+    { NEW ",\"preload\":[\"a\",\"b\",\"a\"]}", "/preload/2" },
     { NEW ",\"default_resources\":{\"cpu\":\"5\"}}", "/default_resources/cpu" },
     { NEW ",\"default_resources\":{\"gpu\":1}}", "/default_resources/gpu" },
     { NEW ",\"default_resources\":{\"max_processes\":1025}}", "/default_resources/max_processes" },
@@ -141,7 +156,7 @@ END_TEST
 START_TEST(test_template_codec__values)
 {
     const char *body = "{\"id\":\"ml\",\"name\":\"ML\",\"image\":\"x/ml:1\",\"base_image\":\"b\",\"pre_installed_packages\":[\"a>=1\"],"
-                       "\"languages\":[\"shell\",\"python\"],\"default_resources\":{\"cpu\":2},\"security_context\":"
+                       "\"languages\":[\"shell\",\"python\"],\"preload\":[ \"a\" , \"b.c\"],\"default_resources\":{\"cpu\":2},\"security_context\":"
                        "{\"network_enabled\":true,\"runtime\":\"runsc\"},\"pool\":{\"min\":1,\"target\":2}}";
     struct template_change change;
     struct err err = ERR_INIT;
@@ -152,6 +167,7 @@ START_TEST(test_template_codec__values)
     ck_assert_str_eq(change.base_image, "b");
     ck_assert_str_eq(change.packages_json, "[\"a>=1\"]");
     ck_assert_str_eq(change.languages, "shell,python");
+    ck_assert_str_eq(change.preload_json, "[\"a\",\"b.c\"]");
     ck_assert_str_eq(change.oci_runtime, "runsc");
     ck_assert_int_eq(change.resources.cpu_milli, 2000);
     ck_assert_int_eq(change.resources.memory_mb, 0);
@@ -175,13 +191,13 @@ static void expect_json(struct json_object *object, const char *text)
 START_TEST(test_template_codec__answers)
 {
     struct template template = { .id = "ml", .name = (char *)"ML", .image = (char *)"x/ml:1", .base_image = (char *)"",
-                                 .packages_json = (char *)"[\"a>=1\"]", .languages = (char *)"shell,python",
+                                 .packages_json = (char *)"[\"a>=1\"]", .languages = (char *)"shell,python", .preload_json = (char *)"[\"a\"]",
                                  .oci_runtime = (char *)"runsc", .resources = { 500, 512, 1024, 128 }, .read_only_root = true,
                                  .pool_min = 1, .pool_target = 2, .pool_max_idle_s = 3600, .created_at = 1767693600000,
                                  .updated_at = 1767693602000 };
     expect_json(template_encode(&template, TEMPLATE_VIEW_FULL),
                 "{\"id\":\"ml\",\"name\":\"ML\",\"image\":\"x/ml:1\",\"base_image\":\"\",\"pre_installed_packages\":[\"a>=1\"],"
-                "\"languages\":[\"shell\",\"python\"],\"default_resources\":{\"cpu\":\"0.5\",\"memory\":\"512Mi\",\"disk\":\"1Gi\"},"
+                "\"languages\":[\"shell\",\"python\"],\"preload\":[\"a\"],\"default_resources\":{\"cpu\":\"0.5\",\"memory\":\"512Mi\",\"disk\":\"1Gi\"},"
                 "\"security_context\":{\"network_enabled\":false,\"runtime\":\"runsc\",\"read_only_root\":true},"
                 "\"pool\":{\"min\":1,\"target\":2,\"max_idle\":3600},\"created_at\":\"2026-01-06T10:00:00Z\","
                 "\"updated_at\":\"2026-01-06T10:00:02Z\",\"deprecated\":false}");

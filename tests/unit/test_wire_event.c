@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(test_wire_event__health)
 {
-    const struct wire_health in = { .version = "1.2.3", .isolation = "all of it", .uptime_ms = 5, .running = 2 };
+    const struct wire_health in = { .version = "1.2.3", .isolation = "all of it", .uptime_ms = 5, .running = 2, .preparing = true };
     struct wire_health out;
     struct strbuf text = STRBUF_INIT(1024);
     struct err err = ERR_INIT;
@@ -163,6 +163,7 @@ START_TEST(test_wire_event__health)
     ck_assert_str_eq(out.isolation, in.isolation);
     ck_assert_int_eq(out.uptime_ms, 5);
     ck_assert_int_eq(out.running, 2);
+    ck_assert(out.preparing);
     ck_assert_int_ne(wire_health_decode("{}", 2, &out, &err), 0);
     ck_assert_int_ne(wire_health_decode("<html>", 6, &out, &err), 0);
     strbuf_release(&text);
