@@ -142,8 +142,9 @@ def array_edges(document, schema):
         good.append([item] * schema["minItems"])
         bad.append([item] * (schema["minItems"] - 1))
     if "maxItems" in schema:
-        good.append([item] * schema["maxItems"])
-        bad.append([item] * (schema["maxItems"] + 1))
+        many = [item + str(i) * bool(schema.get("uniqueItems")) for i in range(schema["maxItems"] + 1)]
+        good.append(many[:-1])
+        bad.append(many)
     item_good, item_bad = edges(document, item_schema)
     return good + [[value] for value in item_good], bad + [[value] for value in item_bad]
 
