@@ -20,6 +20,7 @@ struct http {
     size_t active;
     bool performing; /* inside libcurl: handles may be neither added nor removed */
     bool untidy;     /* calls wait to be added or removed for that reason */
+    bool fresh;      /* calls were added that libcurl has not begun with */
     int64_t silence_checked_ms;
 };
 
@@ -110,6 +111,7 @@ void http_cancel(struct http *http, struct http_call *call)
 static int hand_over(struct http_call *call)
 {
     call->added = curl_multi_add_handle(call->http->multi, call->easy) == CURLM_OK;
+    call->http->fresh |= call->added;
     return call->added ? 0 : -1;
 }
 
@@ -248,6 +250,7 @@ static void tidy_up(struct http *http)
 static int perform(struct http *http, struct err *err)
 {
     int running;
+    http->fresh = false;
     http->performing = true;
     CURLMcode code = curl_multi_perform(http->multi, &running);
     http->performing = false;
@@ -287,7 +290,8 @@ static int wait_for(struct http *http, struct pollfd *extra, unsigned count, int
 int http_run(struct http *http, struct pollfd *extra, unsigned extra_count, int timeout_ms, struct err *err)
 {
     size_t before = http->active;
-    if (perform(http, err) != 0)
+    /* it looks at every call: a second time in a turn only to begin those that are new */
+    if (http->fresh && perform(http, err) != 0)
         return -1;
     /* what ended just now may be all that the caller waits for */
     if (http->active != before)
