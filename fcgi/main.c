@@ -184,6 +184,7 @@ static void give_memory_back(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_MXFAST, 0); /* each of libfcgi's buffers would have all that is small and free merged first */
 }
 
 /* A process with its threads; `self` NULL: it has no parent. */

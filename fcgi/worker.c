@@ -6,12 +6,16 @@
 #include <fcgiapp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include "fcgi/serve.h"
 #include "lib/io/doorbell.h"
+#include "lib/service/sessions.h"
+#include "lib/service/tokens.h"
 #include "lib/util/clock.h"
+#include "lib/util/gather.h"
 #include "lib/util/id.h"
 #include "lib/util/log.h"
 
@@ -28,6 +32,7 @@ struct worker {
 struct workers {
     struct wait_room room;
     struct db_pool *connections;
+    struct gather *token_questions, *session_questions;
     size_t count; /* threads that run */
     struct worker *items;
 };
@@ -61,14 +66,34 @@ static void limit_silence(int fd)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
+/* Whether all that the web server had to say was read: what is left unread would tear the answer when the connection is closed. */
+static bool heard_out(FCGX_Request *fcgi)
+{
+    const char *length = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
+    char none;
+    bool empty = !length || !length[0] || strcmp(length, "0") == 0;
+    return empty && FCGX_GetStr(&none, 1, fcgi->in) == 0 && FCGX_GetError(fcgi->in) == 0;
+}
+
+/* The connection is closed: idle, it would keep this thread from all others. libfcgi waits for the web server to close it first, so that nothing
+ * unread is lost; without a body nothing is. */
+static void finish(FCGX_Request *fcgi)
+{
+    fcgi->keepConnection = heard_out(fcgi);
+    FCGX_Finish_r(fcgi);
+    if (fcgi->ipcFd < 0)
+        return;
+    close(fcgi->ipcFd);
+    fcgi->ipcFd = -1;
+}
+
 static void serve(struct worker *worker, FCGX_Request *fcgi)
 {
     const struct request_source source = { .params = fcgi->envp, .read = read_body, .arg = fcgi };
     const struct response_sink sink = { .write = write_answer, .abort = abort_answer, .arg = fcgi };
-    fcgi->keepConnection = 0; /* an idle connection would keep this thread from all others */
     limit_silence(fcgi->ipcFd);
     serve_request(&worker->server, &source, fcgi->ipcFd, &sink);
-    FCGX_Finish_r(fcgi);
+    finish(fcgi);
 }
 
 static void *run(void *arg)
@@ -99,6 +124,8 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
         .server = { .context = context, .room = &workers->room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
         .place = -1,
     };
+    context->token_questions = workers->token_questions;
+    context->session_questions = workers->session_questions;
     context->db = db_new_pooled(workers->connections);
     if (!context->db)
         err_internal(err, 0, "out of memory for a database connection");
@@ -137,6 +164,8 @@ static void release_all(struct workers *workers)
 {
     if (!workers)
         return;
+    gather_free(workers->token_questions);
+    gather_free(workers->session_questions);
     db_pool_free(workers->connections);
     free(workers->items);
     free(workers);
@@ -149,8 +178,10 @@ struct workers *workers_start(const struct worker_config *config, struct err *er
     if (workers) {
         workers->items = calloc(wanted, sizeof(*workers->items));
         workers->connections = db_pool_new(&config->settings->database, wanted);
+        workers->token_questions = token_service_gather();
+        workers->session_questions = session_service_gather();
     }
-    if (!workers || !workers->items || !workers->connections) {
+    if (!workers || !workers->items || !workers->connections || !workers->token_questions || !workers->session_questions) {
         release_all(workers);
         err_internal(err, 0, "out of memory for threads");
         return NULL;

@@ -20,6 +20,9 @@ extern const struct db_stmt audit_repo_statements[], cancellation_repo_statement
 #define SQL_NOW "UTC_TIMESTAMP(3)"
 /* A DATETIME(3) in UTC as milliseconds since 1970. */
 #define SQL_MS(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS SIGNED)"
+/* Markers of a list that is asked for at once. */
+#define SQL_4 "?, ?, ?, ?"
+#define SQL_16 SQL_4 ", " SQL_4 ", " SQL_4 ", " SQL_4
 /* Now plus a parameter of milliseconds. */
 #define SQL_IN_MS "UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND"
 

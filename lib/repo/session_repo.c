@@ -2,6 +2,8 @@
 /* Sessions. */
 #include "lib/repo/session_repo.h"
 
+#include <string.h>
+
 #include "lib/repo/rows.h"
 
 #define COLUMNS                                                                                    \
@@ -21,7 +23,7 @@
     " WHERE id = ? AND (? IS NULL OR owner = ?) AND status IN ('creating', 'running') AND expires_at > " SQL_NOW
 #define PAGE " ORDER BY seq DESC LIMIT ? OFFSET ?"
 
-enum { INSERT, GET, LOCK, LIST_OWNER, COUNT_OWNER, LIST_ALL, COUNT_ALL, START, RENEW, IS_OPEN, END, EXPIRED, STUCK, TOUCH,
+enum { INSERT, GET, GET_4, GET_16, LOCK, LIST_OWNER, COUNT_OWNER, LIST_ALL, COUNT_ALL, START, RENEW, IS_OPEN, END, EXPIRED, STUCK, TOUCH,
        STATEMENTS };
 
 const struct db_stmt session_repo_statements[] = {
@@ -31,6 +33,8 @@ const struct db_stmt session_repo_statements[] = {
                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ","
                  " IF(?, " SQL_NOW ", NULL), " SQL_NOW ", " SQL_NOW " + INTERVAL ? SECOND)" },
     [GET] = { "SELECT " COLUMNS BY_ID },
+    [GET_4] = { "SELECT " COLUMNS " FROM sessions FORCE INDEX (id) WHERE id IN (" SQL_4 ")" },
+    [GET_16] = { "SELECT " COLUMNS " FROM sessions FORCE INDEX (id) WHERE id IN (" SQL_16 ")" },
     [LOCK] = { "SELECT " COLUMNS BY_ID " FOR UPDATE" },
     [LIST_OWNER] = { "SELECT " COLUMNS OF_OWNER PAGE },
     [COUNT_OWNER] = { "SELECT COUNT(*)" OF_OWNER },
@@ -119,6 +123,41 @@ static int get(struct db *db, const struct db_stmt *stmt, const char *owner, con
 int session_repo_get(struct db *db, const char *owner, const char *id, struct session *out, struct err *err)
 {
     return get(db, &sql[GET], owner, id, out, err);
+}
+
+struct asked {
+    struct session_question *const *questions;
+    size_t count;
+};
+
+/* To each who asked for it and may see it. */
+static int take_asked(void *arg, const struct db_row *row, struct err *err)
+{
+    const struct asked *asked = arg;
+    const char *id = db_row_text(row, 0, NULL), *owner = db_row_text(row, 1, NULL);
+    for (size_t i = 0; i < asked->count; i++) {
+        struct session_question *question = asked->questions[i];
+        if (strcmp(question->id, id) != 0 || (question->owner && strcmp(question->owner, owner) != 0))
+            continue;
+        question->found = true;
+        if (read_session(&question->session, row, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int session_repo_get_all(struct db *db, struct session_question *const *questions, size_t count, struct err *err)
+{
+    struct asked asked = { .questions = questions, .count = count };
+    struct db_param params[SESSION_QUESTIONS_MAX];
+    size_t room = count <= 4 ? 4 : SESSION_QUESTIONS_MAX;
+    if (count == 1) {
+        const struct session_question *only = questions[0];
+        return DB_QUERY(db, &sql[GET], take_asked, &asked, err, db_text(only->id), db_text(only->owner), db_text(only->owner));
+    }
+    for (size_t i = 0; i < room; i++)
+        params[i] = db_text(questions[i < count ? i : count - 1]->id);
+    return db_query(db, &sql[room == 4 ? GET_4 : GET_16], params, room, take_asked, &asked, err);
 }
 
 int session_repo_lock(struct db *db, const char *owner, const char *id, struct session *out,

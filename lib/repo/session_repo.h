@@ -13,6 +13,14 @@ int session_repo_insert(struct db *db, const struct session *session, struct err
 /* One session of `owner` (NULL: anybody's). ERR_SESSION_NOT_FOUND. Final ones are found too. */
 int session_repo_get(struct db *db, const char *owner, const char *id, struct session *out,
                      struct err *err) must_use;
+/* Several at once: ERR_SESSION_NOT_FOUND is `found` false. What was found is the caller's to release, also when it fails. */
+struct session_question {
+    const char *owner, *id;
+    struct session session;
+    bool found;
+};
+enum { SESSION_QUESTIONS_MAX = 16 };
+int session_repo_get_all(struct db *db, struct session_question *const *questions, size_t count, struct err *err) must_use;
 /* Like get, and locks the row for the running transaction. */
 int session_repo_lock(struct db *db, const char *owner, const char *id, struct session *out,
                       struct err *err) must_use;

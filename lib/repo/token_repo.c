@@ -2,15 +2,21 @@
 /* Access tokens, by the hash of their text. */
 #include "lib/repo/token_repo.h"
 
+#include <string.h>
+
 #include "lib/repo/rows.h"
 
 #define UNUSED_LATELY "(last_used_at IS NULL OR last_used_at < " SQL_NOW " - INTERVAL 60 SECOND)"
 
-enum { FIND, TOUCH, INSERT, REVOKE, EXISTS, LIST, STATEMENTS };
+#define FOUND "SELECT owner, scopes, id, hash, " UNUSED_LATELY " FROM tokens WHERE hash "
+#define VALID " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > " SQL_NOW ")"
+
+enum { FIND, FIND_4, FIND_16, TOUCH, INSERT, REVOKE, EXISTS, LIST, STATEMENTS };
 
 const struct db_stmt token_repo_statements[] = {
-    [FIND] = { "SELECT owner, scopes, id, hash, " UNUSED_LATELY " FROM tokens WHERE hash = ? AND revoked_at IS NULL"
-               " AND (expires_at IS NULL OR expires_at > " SQL_NOW ")" },
+    [FIND] = { FOUND "= ?" VALID },
+    [FIND_4] = { FOUND "IN (" SQL_4 ")" VALID },
+    [FIND_16] = { FOUND "IN (" SQL_16 ")" VALID },
     [TOUCH] = { "SET STATEMENT innodb_lock_wait_timeout = 0 FOR"
                 " UPDATE tokens SET last_used_at = " SQL_NOW " WHERE id = ? AND " UNUSED_LATELY },
     [INSERT] = { "INSERT INTO tokens (id, hash, owner, scopes, created_at, expires_at)"
@@ -23,32 +29,48 @@ const struct db_stmt token_repo_statements[] = {
 };
 static const struct db_stmt *const sql = token_repo_statements;
 
-struct found {
-    struct token_match match;
-    bool any;
+struct asked {
+    struct token_question *const *questions;
+    size_t count;
 };
 
-static int take_caller(void *arg, const struct db_row *row, struct err *err)
+static int take_match(void *arg, const struct db_row *row, struct err *err)
 {
-    struct found *found = arg;
-    found->any = true;
-    found->match.caller.scopes = (unsigned)db_row_int(row, 1);
-    found->match.touch_due = db_row_int(row, 4);
-    if (row_text(row, 0, found->match.caller.owner, sizeof(found->match.caller.owner), err) != 0 ||
-        row_text(row, 2, found->match.caller.token_id, sizeof(found->match.caller.token_id), err) != 0)
+    const struct asked *asked = arg;
+    struct token_match match = { .caller.scopes = (unsigned)db_row_int(row, 1), .touch_due = db_row_int(row, 4) };
+    if (row_text(row, 0, match.caller.owner, sizeof(match.caller.owner), err) != 0 ||
+        row_text(row, 2, match.caller.token_id, sizeof(match.caller.token_id), err) != 0 ||
+        row_text(row, 3, match.hash, sizeof(match.hash), err) != 0)
         return -1;
-    return row_text(row, 3, found->match.hash, sizeof(found->match.hash), err);
+    for (size_t i = 0; i < asked->count; i++)
+        if (strcmp(asked->questions[i]->hash, match.hash) == 0) {
+            asked->questions[i]->match = match;
+            asked->questions[i]->found = true;
+        }
+    return 0;
+}
+
+int token_repo_find_all(struct db *db, struct token_question *const *questions, size_t count, struct err *err)
+{
+    struct asked asked = { .questions = questions, .count = count };
+    struct db_param params[TOKEN_QUESTIONS_MAX];
+    size_t room = count <= 1 ? 1 : count <= 4 ? 4 : TOKEN_QUESTIONS_MAX;
+    for (size_t i = 0; i < count; i++)
+        questions[i]->found = false; /* a query may be tried twice */
+    for (size_t i = 0; i < room; i++)
+        params[i] = db_text(questions[i < count ? i : count - 1]->hash);
+    return db_query(db, &sql[room == 1 ? FIND : room == 4 ? FIND_4 : FIND_16], params, room, take_match, &asked, err);
 }
 
 int token_repo_find(struct db *db, const char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err)
 {
-    struct found found = { .any = false };
-    if (DB_QUERY(db, &sql[FIND], take_caller, &found, err, db_text(hash)) != 0)
+    struct token_question question = { .hash = hash }, *const questions[] = { &question };
+    if (token_repo_find_all(db, questions, 1, err) != 0)
         return -1;
-    if (!found.any)
+    if (!question.found)
         return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
-    *out = found.match;
+    *out = question.match;
     return 0;
 }
 

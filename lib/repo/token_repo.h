@@ -24,6 +24,14 @@ struct token_match {
 /* ERR_UNAUTHORIZED when no valid (unexpired, unrevoked) token has this hash. */
 int token_repo_find(struct db *db, const char hash[TOKEN_HASH_SIZE], struct token_match *out,
                     struct err *err) must_use;
+/* Several at once: what a caller presents, and whether such a token is valid. */
+struct token_question {
+    const char *hash;
+    struct token_match match;
+    bool found;
+};
+enum { TOKEN_QUESTIONS_MAX = 16 };
+int token_repo_find_all(struct db *db, struct token_question *const *questions, size_t count, struct err *err) must_use;
 /* last_used_at = now, unless it is younger than a minute. Never waits for a lock: ERR_TIMEOUT when somebody else has the row (to say
  * the same). */
 int token_repo_touch(struct db *db, const char *id, struct err *err) must_use;

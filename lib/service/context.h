@@ -15,6 +15,8 @@ struct actor {
     char request_id[65];           /* "" for none */
 };
 
+enum { GATHER_AT_ONCE = 1 }; /* queries for one kind of question: those who come meanwhile share the next */
+struct gather;
 struct metrics;
 struct storage;
 struct context {
@@ -26,6 +28,8 @@ struct context {
     int64_t (*now_ms)(void);           /* monotonic, for durations; moments are the database's to tell */
     void (*random_id)(char *out, size_t count); /* [a-z0-9] */
     struct metrics *metrics;           /* what the services count in; NULL: nothing is counted */
+    /* lib/util/gather.h */
+    struct gather *token_questions, *session_questions; /* shared by the threads of a process; NULL: each asks for itself */
     struct actor actor;                /* of the request under way */
     bool rates_failing;                /* the guard could not count the last request */
 };

@@ -21,6 +21,7 @@
 #include "lib/service/webhooks.h"
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
+#include "lib/util/gather.h"
 
 void session_request_release(struct session_request *request)
 {
@@ -198,7 +199,27 @@ int session_service_create(const struct context *context, const char *owner,
 int session_service_get(const struct context *context, const char *owner, const char *id,
                         struct session *out, struct err *err)
 {
-    return session_repo_get(context->db, owner, id, out, err);
+    struct session_question question = { .owner = owner, .id = id };
+    if (!context->session_questions)
+        return session_repo_get(context->db, owner, id, out, err);
+    int status = gather_ask(context->session_questions, &question, (void *)context, err);
+    if (status == 0 && question.found) {
+        *out = question.session;
+        return 0;
+    }
+    session_release(&question.session);
+    return status != 0 ? -1 : err_set(err, ERR_SESSION_NOT_FOUND, "Session '%.64s' does not exist.", id);
+}
+
+static int answer_all(void *context, void *const *questions, size_t count, struct err *err)
+{
+    const struct context *asker = context;
+    return session_repo_get_all(asker->db, (struct session_question *const *)questions, count, err);
+}
+
+struct gather *session_service_gather(void)
+{
+    return gather_new(answer_all, SESSION_QUESTIONS_MAX, GATHER_AT_ONCE);
 }
 
 int session_service_list(const struct context *context, const char *owner,

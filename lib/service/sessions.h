@@ -29,6 +29,8 @@ int session_service_create(const struct context *context, const char *owner,
 /* ERR_SESSION_NOT_FOUND: there is none of this owner (NULL: anybody). Ended ones are found. */
 int session_service_get(const struct context *context, const char *owner, const char *id,
                         struct session *out, struct err *err) must_use;
+/* For context->session_questions: looks up in one query what threads want to know at the same time. NULL: no memory. */
+struct gather *session_service_gather(void) must_use;
 
 struct session_query {
     int status; /* enum session_status, or -1 */

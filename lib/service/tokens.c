@@ -8,6 +8,7 @@
 #include "lib/service/audit.h"
 #include "lib/io/digest.h"
 #include "lib/util/clock.h"
+#include "lib/util/gather.h"
 #include "lib/util/id.h"
 
 static const struct {
@@ -75,6 +76,30 @@ static void note_use(const struct context *context, const char *id)
     (void)!token_repo_touch(context->db, id, &ignored);
 }
 
+static int answer_all(void *context, void *const *questions, size_t count, struct err *err)
+{
+    const struct context *asker = context;
+    return token_repo_find_all(asker->db, (struct token_question *const *)questions, count, err);
+}
+
+struct gather *token_service_gather(void)
+{
+    return gather_new(answer_all, TOKEN_QUESTIONS_MAX, GATHER_AT_ONCE);
+}
+
+static int find(const struct context *context, const char *hash, struct token_match *out, struct err *err)
+{
+    struct token_question question = { .hash = hash };
+    if (!context->token_questions)
+        return token_repo_find(context->db, hash, out, err);
+    if (gather_ask(context->token_questions, &question, (void *)context, err) != 0)
+        return -1;
+    if (!question.found)
+        return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
+    *out = question.match;
+    return 0;
+}
+
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
                          struct err *err)
 {
@@ -83,7 +108,7 @@ int token_service_verify(const struct context *context, const char *text, struct
     if (!id_valid(text, TOKEN_PREFIX, TOKEN_RANDOM))
         return err_set(err, ERR_UNAUTHORIZED, "The access token is malformed.");
     if (digest_sha256_hex(text, strlen(text), hash, err) != 0 ||
-        token_repo_find(context->db, hash, &match, err) != 0)
+        find(context, hash, &match, err) != 0)
         return -1;
     /* the index compares byte by byte and stops early: it only proposes */
     if (CRYPTO_memcmp(hash, match.hash, sizeof(hash)) != 0)

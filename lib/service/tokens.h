@@ -19,6 +19,8 @@ int token_service_create(const struct context *context, const char *owner, unsig
  * everywhere. Notes the use, at most once a minute; failing to is no failure. */
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
                          struct err *err) must_use;
+/* For context->token_questions: looks up in one query what threads want to know at the same time. NULL: no memory. */
+struct gather *token_service_gather(void) must_use;
 /* ERR_NOT_FOUND. Repeatable. */
 int token_service_revoke(const struct context *context, const char *id, struct err *err) must_use;
 

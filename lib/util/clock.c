@@ -33,10 +33,40 @@ int64_t clock_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+static char *put_digits(char *at, int value, int count, char end)
+{
+    for (int i = count - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    at[count] = end;
+    return at + count + 1;
+}
+
+/* Years 1970 to 9999. gmtime_r() and strftime() take locks and a microsecond, and an answer has several times. */
+static bool format_quickly(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
+{
+    if (wall_ms < 0 || wall_ms >= 253402300800000)
+        return false;
+    int second = (int)(wall_ms / 1000 % 86400);
+    /* days since 0000-03-01: then leap days come last in a year */
+    int days = (int)(wall_ms / 86400000) + 719468;
+    int era = days / 146097, of_era = days % 146097;
+    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * year + year / 4 - year / 100);
+    int month = (5 * of_year + 2) / 153, day = of_year - (153 * month + 2) / 5 + 1;
+    month = month < 10 ? month + 3 : month - 9;
+    char *at = put_digits(out, year + era * 400 + (month <= 2), 4, '-');
+    at = put_digits(put_digits(at, month, 2, '-'), day, 2, 'T');
+    at = put_digits(put_digits(at, second / 3600, 2, ':'), second / 60 % 60, 2, ':');
+    *put_digits(at, second % 60, 2, 'Z') = '\0';
+    return true;
+}
+
 void clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 {
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm utc;
+    if (format_quickly(wall_ms, out))
+        return;
     if (!gmtime_r(&seconds, &utc) || strftime(out, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         snprintf(out, CLOCK_TEXT_SIZE, "1970-01-01T00:00:00Z");
 }

@@ -42,29 +42,36 @@ int log_level_parse(const char *name)
     return -1;
 }
 
+static size_t count_plain(const unsigned char *text)
+{
+    size_t count = 0;
+    while (text[count] >= 0x20 && text[count] < 0x7f && text[count] != '"' && text[count] != '\\')
+        count++;
+    return count;
+}
+
 static void add_quoted(struct strbuf *line, const char *text)
 {
     strbuf_add_char(line, '"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        size_t plain = count_plain(c);
+        strbuf_add(line, c, plain);
+        c += plain;
         if (*c == '"' || *c == '\\')
-            strbuf_addf(line, "\\%c", *c);
-        else if (*c < 0x20 || *c >= 0x7f) /* bytes of unknown encoding are shown, not trusted */
-            strbuf_addf(line, "\\u%04x", *c);
-        else
-            strbuf_add_char(line, (char)*c);
+            strbuf_addf(line, "\\%c", *c++);
+        else if (*c) /* bytes of unknown encoding are shown, not trusted */
+            strbuf_addf(line, "\\u%04x", *c++);
     }
     strbuf_add_char(line, '"');
 }
 
 static void add_time(struct strbuf *line)
 {
-    struct timespec now;
-    struct tm utc;
-    char text[32];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    strbuf_addf(line, "{\"time\":\"%s.%03ldZ\"", text, now.tv_nsec / 1000000);
+    enum { TO_SECONDS = 19 };
+    char text[CLOCK_TEXT_SIZE];
+    int64_t now_ms = clock_wall_ms();
+    clock_format(now_ms, text);
+    strbuf_addf(line, "{\"time\":\"%.*s.%03dZ\"", TO_SECONDS, text, (int)(now_ms % 1000));
 }
 
 static void make_json(struct strbuf *line, enum log_level level, const char *event, const struct log_field *fields)

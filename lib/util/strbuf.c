@@ -31,7 +31,7 @@ static bool reserve(struct strbuf *buf, size_t extra)
     size_t need = buf->len + extra + 1;
     if (need <= buf->cap)
         return true;
-    size_t cap = buf->cap ? buf->cap : 64;
+    size_t cap = buf->cap ? buf->cap : 256;
     while (cap < need)
         cap = cap > buf->max / 2 ? buf->max + 1 : cap * 2;
     if (cap < need)
@@ -68,16 +68,21 @@ void strbuf_add_char(struct strbuf *buf, char c)
 void strbuf_addf(struct strbuf *buf, const char *format, ...)
 {
     va_list args, again;
+    size_t room = buf->failed || !buf->data ? 0 : buf->cap - buf->len; /* it mostly fits into what is there */
     va_start(args, format);
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, format, args);
+    int need = vsnprintf(room ? buf->data + buf->len : NULL, room, format, args);
     va_end(args);
     if (need < 0)
         buf->failed = true;
+    else if ((size_t)need < room && (size_t)need <= buf->max - buf->len)
+        buf->len += (size_t)need;
     else if (reserve(buf, (size_t)need)) {
         vsnprintf(buf->data + buf->len, (size_t)need + 1, format, again);
         buf->len += (size_t)need;
     }
+    if (buf->failed && room)
+        buf->data[buf->len] = '\0';
     va_end(again);
 }
 

@@ -63,6 +63,38 @@ START_TEST(test_session_repo__others_are_not_found)
 }
 END_TEST
 
+/* Sixteen, five and one at once, some of them twice: each gets what it may see, and no other. */
+START_TEST(test_session_repo__several_are_asked_for_at_once)
+{
+    static const struct {
+        const char *owner, *id;
+        bool found;
+    } cases[] = { { "me", "s1", true }, { "you", "s1", false }, { "you", "s2", true }, { "me", "s2", false }, { NULL, "s2", true },
+                  { "me", "s3", false }, { "me", "s1", true }, { "me ", "s1", false }, { "me", "S1", false }, { "me", "s1 ", false },
+                  { NULL, "", false }, { "", "s1", false }, { "me", "' OR 1=1 -- ", false }, { NULL, "s1", true }, { "me", "s4", true },
+                  { "you", "s4", false } };
+    static const size_t counts[] = { SESSION_QUESTIONS_MAX, 5, 2, 1 };
+    ck_assert_uint_eq(sizeof(cases) / sizeof(cases[0]), SESSION_QUESTIONS_MAX);
+    fixture_session("s1", "me", SESSION_RUNNING);
+    fixture_session("s2", "you", SESSION_RUNNING);
+    fixture_session("s4", "me", SESSION_TERMINATED);
+    for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
+        struct err err = ERR_INIT;
+        struct session_question questions[SESSION_QUESTIONS_MAX] = { 0 }, *asked[SESSION_QUESTIONS_MAX];
+        for (size_t i = 0; i < counts[k]; i++) {
+            questions[i] = (struct session_question){ .owner = cases[i].owner, .id = cases[i].id };
+            asked[i] = &questions[i];
+        }
+        OK(session_repo_get_all(fixture_db, asked, counts[k], &err));
+        for (size_t i = 0; i < counts[k]; i++) {
+            ck_assert_msg(questions[i].found == cases[i].found, "%zu of %zu", i, counts[k]);
+            ck_assert_str_eq(questions[i].session.id, cases[i].found ? cases[i].id : "");
+            session_release(&questions[i].session);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_session_repo__changes_are_refused_from_final_states)
 {
     struct err err = ERR_INIT;
@@ -251,6 +283,7 @@ int main(void)
     TCase *tcase = fixture_case(suite, "sessions");
     tcase_add_test(tcase, test_session_repo__insert_and_get);
     tcase_add_test(tcase, test_session_repo__others_are_not_found);
+    tcase_add_test(tcase, test_session_repo__several_are_asked_for_at_once);
     tcase_add_test(tcase, test_session_repo__changes_are_refused_from_final_states);
     tcase_add_test(tcase, test_session_repo__list_filters_and_pages);
     tcase_add_test(tcase, test_session_repo__expired_and_stuck);

@@ -5,6 +5,7 @@
 
 #include "lib/service/tokens.h"
 #include "lib/util/clock.h"
+#include "lib/util/gather.h"
 #include "tests/integration/api_client.h"
 #include "tests/integration/db_fixture.h"
 
@@ -100,6 +101,50 @@ START_TEST(test_tokens__each_request_has_its_actor)
 }
 END_TEST
 
+/* Three that are valid, one revoked, one expired, one unknown, one twice: in one query. */
+START_TEST(test_tokens__several_are_looked_up_at_once)
+{
+    enum { MADE = 5, UNKNOWN = 5, AGAIN = 6, ALL = 7 };
+    struct err err = ERR_INIT;
+    char hashes[ALL][TOKEN_HASH_SIZE];
+    struct token_question questions[ALL], *asked[ALL];
+    for (int i = 0; i < ALL; i++) {
+        struct token token = { .scopes = (unsigned)i + 1 };
+        snprintf(hashes[i], sizeof(hashes[i]), "%064d", i == AGAIN ? 0 : i);
+        snprintf(token.id, sizeof(token.id), "t%d", i);
+        snprintf(token.owner, sizeof(token.owner), "owner%d", i);
+        if (i < MADE)
+            OK(token_repo_insert(fixture_db, &token, hashes[i], &err));
+        questions[i] = (struct token_question){ .hash = hashes[i] };
+        asked[i] = &questions[i];
+    }
+    fixture_sql("UPDATE tokens SET revoked_at = UTC_TIMESTAMP(3) WHERE id = 't1'; UPDATE tokens SET expires_at = UTC_TIMESTAMP(3) WHERE id = 't3'");
+    for (size_t count = 1; count <= ALL; count += 2) {
+        OK(token_repo_find_all(fixture_db, asked, count, &err));
+        for (size_t i = 0; i < count; i++) {
+            char owner[OWNER_SIZE];
+            snprintf(owner, sizeof(owner), "owner%zu", i == AGAIN ? 0 : i);
+            ck_assert_msg(questions[i].found == (i != 1 && i != 3 && i != UNKNOWN), "%zu of %zu", i, count);
+            if (questions[i].found)
+                ck_assert_str_eq(questions[i].match.caller.owner, owner);
+        }
+    }
+}
+END_TEST
+
+/* The threads of a worker ask together: whoever was revoked is refused at the next request all the same. */
+START_TEST(test_tokens__end_at_once_for_those_who_ask_together)
+{
+    struct gather *gather = token_service_gather();
+    api_me->context.token_questions = gather;
+    json_object_put(client_json(api_me, LIST, 200));
+    fixture_sql("UPDATE tokens SET revoked_at = UTC_TIMESTAMP(3)");
+    api_refused(api_me, LIST, 401, "Sandbox.Unauthorized");
+    api_me->context.token_questions = NULL;
+    gather_free(gather);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tokens");
@@ -113,5 +158,7 @@ int main(void)
     tcase_add_test(tcase, test_tokens__noting_waits_for_nobody);
     tcase_add_test(tcase, test_tokens__the_caller_is_the_tokens);
     tcase_add_test(tcase, test_tokens__each_request_has_its_actor);
+    tcase_add_test(tcase, test_tokens__several_are_looked_up_at_once);
+    tcase_add_test(tcase, test_tokens__end_at_once_for_those_who_ask_together);
     return fixture_run(suite);
 }
