@@ -65,6 +65,7 @@ static bool is_request_line(const struct line *line)
 
 enum relay_read relay_read_host(const char *data, size_t len, char id_out[CONTAINER_ID_SIZE])
 {
+    static const char prefix[] = RUNTIME_HOST_PREFIX;
     size_t size = head_len(data, len), value_len = 0;
     char id[CONTAINER_ID_SIZE] = "";
     if (size == 0)
@@ -80,9 +81,9 @@ enum relay_read relay_read_host(const char *data, size_t len, char id_out[CONTAI
             return RELAY_READ_BAD; /* a header that goes on: whose? */
         if (!value)
             continue;
-        if (id[0] || value_len != CONTAINER_ID_SIZE - 1)
+        if (id[0] || value_len != sizeof(prefix) - 1 + CONTAINER_ID_SIZE - 1 || memcmp(value, prefix, sizeof(prefix) - 1) != 0)
             return RELAY_READ_BAD;
-        memcpy(id, value, value_len);
+        memcpy(id, value + sizeof(prefix) - 1, CONTAINER_ID_SIZE - 1);
     }
     if (!runtime_id_valid(id))
         return RELAY_READ_BAD;

@@ -136,16 +136,13 @@ int runtime_pull(struct runtime *runtime, const struct runtime_pull *pull, struc
     return runtime->driver->pull ? runtime->driver->pull(runtime->state, pull, err) : 0;
 }
 
+/* A name of its own: libcurl looks for a connection among all that it keeps for a name, asking the kernel about each. */
 void runtime_endpoint(const struct runtime_settings *settings, const char *container_id,
                       struct runtime_endpoint *out)
 {
-    if (docker_target_remote(settings)) {
+    snprintf(out->url, sizeof(out->url), "http://" RUNTIME_HOST_PREFIX "%s", container_id);
+    if (docker_target_remote(settings))
         snprintf(out->unix_path, sizeof(out->unix_path), "%s/" ROOM_RELAY_SOCKET, settings->directory);
-        snprintf(out->url, sizeof(out->url), "http://%s", container_id);
-        return;
-    }
-    snprintf(out->unix_path, sizeof(out->unix_path), "%s/%s/" ROOM_RUN "/" ROOM_SOCKET,
-             settings->directory, container_id);
-    /* a name of its own: libcurl looks for a connection among all that it keeps for a name, asking the kernel about each */
-    snprintf(out->url, sizeof(out->url), "http://executor-%s", container_id);
+    else
+        snprintf(out->unix_path, sizeof(out->unix_path), "%s/%s/" ROOM_RUN "/" ROOM_SOCKET, settings->directory, container_id);
 }

@@ -44,10 +44,13 @@ struct runtime_spec {
     struct resources resources;
 };
 
+/* The host in an executor's URL, before the container's id: an id alone may be digits only, and then it is an address to libcurl. */
+#define RUNTIME_HOST_PREFIX "executor-"
+
 /* How to reach its executor. */
 struct runtime_endpoint {
     char unix_path[256]; /* "" when it is reached over TCP */
-    char url[128];       /* "http://executor-CONTAINER_ID", "http://10.0.0.7:8080"; through the relay of a tcp:// engine "http://CONTAINER_ID" */
+    char url[128];       /* "http://executor-CONTAINER_ID", "http://10.0.0.7:8080" */
 };
 
 enum runtime_state { RUNTIME_ABSENT, RUNTIME_RUNNING, RUNTIME_STOPPED };

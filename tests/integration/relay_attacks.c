@@ -29,10 +29,10 @@ START_TEST(test_relay__garbage)
 {
     static char long_head[10000];
     static const char *const bad[] = {
-        "GARBAGE\r\n\r\n", "\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: executor\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: 0123456789AB\r\n\r\n", "GET / HTTP/1.1\r\nHost: 0123456789ab/..\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: 0123456789ab\r\nHost: 0123456789ab\r\n\r\n", "GET / HTTP/1.1\r\nHost: 0123456789ab\r\n more\r\n\r\n",
-        "GET / HTTP/2.0\r\nHost: 0123456789ab\r\n\r\n", long_head,
+        "GARBAGE\r\n\r\n", "\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: executor\r\n\r\n", "GET / HTTP/1.1\r\nHost: 0123456789ab\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: executor-0123456789AB\r\n\r\n", "GET / HTTP/1.1\r\nHost: executor-0123456789ab/..\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: executor-0123456789ab\r\nHost: executor-0123456789ab\r\n\r\n", "GET / HTTP/1.1\r\nHost: executor-0123456789ab\r\n more\r\n\r\n",
+        "GET / HTTP/2.0\r\nHost: executor-0123456789ab\r\n\r\n", long_head,
     };
     char text[1024];
     memset(long_head, 'x', sizeof(long_head) - 1);
@@ -90,7 +90,7 @@ START_TEST(test_relay__secret_is_overwritten)
     assert_says(text, "SANDBOX_LISTEN");
     assert_silent_about(text, RELAY_STAGE_SECRET);
     char request[256];
-    snprintf(request, sizeof(request), "GET /health HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\n\r\n", stage->id[0]);
+    snprintf(request, sizeof(request), "GET /health HTTP/1.1\r\nHost: executor-%s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\n\r\n", stage->id[0]);
     cleanup_fd int way = relay_stage_send(stage, request, strlen(request));
     struct pollfd answered = { .fd = way, .events = POLLIN };
     ck_assert_int_eq(poll(&answered, 1, 10000), 1);

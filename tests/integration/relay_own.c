@@ -12,7 +12,7 @@
 #include "tests/integration/relay_stage.h"
 
 static const struct relay_stage *stage;
-static const char health[] = "GET /health HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\n\r\n";
+static const char health[] = "GET /health HTTP/1.1\r\nHost: executor-%s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\n\r\n";
 
 /* Whatever its connections are at; and nothing stays. */
 START_TEST(test_relay__ends)

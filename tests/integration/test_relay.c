@@ -190,7 +190,7 @@ START_TEST(test_relay__slow_client)
     char request[512];
     long before = memory_kb(stage.relay);
     relay_stage_shell(&stage, "head -c 4000000 /dev/zero > slow");
-    snprintf(request, sizeof(request), "GET /files/slow HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET
+    snprintf(request, sizeof(request), "GET /files/slow HTTP/1.1\r\nHost: executor-%s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET
              "\r\nConnection: close\r\n\r\n", stage.id[0]);
     int slow[8];
     for (int i = 0; i < 8; i++)
@@ -248,13 +248,13 @@ END_TEST
 START_TEST(test_relay__container_that_is_not_there)
 {
     char text[1024];
-    static const char request[] = "GET /health HTTP/1.1\r\nHost: 0123456789ab\r\n\r\n";
+    static const char request[] = "GET /health HTTP/1.1\r\nHost: executor-0123456789ab\r\n\r\n";
     cleanup_fd int fd = relay_stage_send(&stage, request, sizeof(request) - 1);
     ck_assert_int_le(relay_stage_receive(fd, text, sizeof(text)), 0);
 }
 END_TEST
 
-static const char half_request[] = "GET /health HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\nConnection: close\r\n\r\n";
+static const char half_request[] = "GET /health HTTP/1.1\r\nHost: executor-%s\r\nAuthorization: Bearer " RELAY_STAGE_SECRET "\r\nConnection: close\r\n\r\n";
 
 START_TEST(test_relay__client_that_only_listens)
 {

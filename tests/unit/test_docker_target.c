@@ -83,7 +83,7 @@ START_TEST(test_docker_target__endpoint)
     struct runtime_settings settings = settings_of("tcp://10.0.0.7:2376", CERTS);
     runtime_endpoint(&settings, ID, &endpoint);
     ck_assert_str_eq(endpoint.unix_path, "/var/lib/sb/relay/relay.sock");
-    ck_assert_str_eq(endpoint.url, "http://" ID);
+    ck_assert_str_eq(endpoint.url, "http://executor-" ID);
     settings.docker_host = "unix:///srv/other.sock";
     runtime_endpoint(&settings, ID, &endpoint);
     ck_assert_str_eq(endpoint.unix_path, "/var/lib/sb/" ID "/run/executor.sock");
