@@ -8,7 +8,7 @@
 #include "executor/engine.h"
 #include "executor/interpreter_list.h"
 #include "executor/launch.h"
-#include "executor/runners.h"
+#include "executor/node.h"
 #include "executor/zygote.h"
 #include "lib/util/log.h"
 
@@ -241,21 +241,7 @@ void interpreters_free(struct interpreters *interpreters)
 
 static int start_node(struct interpreters *interpreters, struct interpreter *interpreter, struct err *err)
 {
-    static const char bootstrap[] =
-        "require('vm').runInThisContext(require('fs').readFileSync(6, 'utf8'), '<runner>')(require, s => import(s))";
-    static const char *const argv[] = { "node", "--experimental-vm-modules" /* for import() in Node.js 18 */, "-e", bootstrap, NULL };
-    static const char *const envp[] = { "PATH=" LAUNCH_PATH, "LANG=C.UTF-8", NULL };
-    char path[LAUNCH_PATH_SIZE];
-    if (!launch_find("node", path) && !launch_find("nodejs", path))
-        return err_set(err, ERR_NOT_FOUND, "The sandbox's image has no JavaScript interpreter (node).");
-    cleanup_fd int script = zygote_script(runner_javascript, runner_javascript_len, err);
-    if (script < 0)
-        return -1;
-    const int *fds = interpreter->channel.child;
-    const struct launch spec = { .path = path, .argv = argv, .envp = envp, .directory = "/",
-                                 .fds = { -1, fds[0], fds[1], fds[2], fds[3], fds[4], script }, .fd_count = 7,
-                                 .confine = interpreters->confine };
-    pid_t pid = launch(&spec, err);
+    pid_t pid = node_start(&interpreter->channel, interpreters->confine, err);
     if (pid < 0)
         return -1;
     interpreter->pid = pid;
@@ -325,7 +311,8 @@ void interpreter_drop(struct interpreters *interpreters, struct interpreter *int
 static int start_shell(struct interpreters *interpreters, struct interpreter *interpreter, const char *path,
                        const struct shell *shell, struct err *err)
 {
-    const char *const argv[] = { "sandbox", "-c", shell->code, "sandbox", NULL };
+    /* bash that does not find itself under its name looks for its user's own shell in the user database, which costs */
+    const char *const argv[] = { path, "-c", shell->code, "sandbox", NULL };
     const int *fds = interpreter->channel.child;
     const struct launch spec = { .path = path, .argv = argv, .envp = shell->envp,
                                  .directory = interpreters->setup->workspace,

@@ -20,6 +20,9 @@ static void merge(struct compose *env, const struct json_object *more)
     }
 }
 
+/* What bash finds for a user without an entry in the user database; without the variable it would look there, which costs. */
+#define SHELL_PRESET "/bin/sh"
+
 /* The clean environment, then the request's own variables. */
 static int make_env(const struct setup *setup, const struct wire_execute *request, struct compose *env, struct err *err)
 {
@@ -29,6 +32,8 @@ static int make_env(const struct setup *setup, const struct wire_execute *reques
     compose_text(env, "HOME", setup->workspace);
     compose_text(env, "TMPDIR", setup->tmp);
     compose_text(env, "LANG", "C.UTF-8");
+    if (request->language == LANGUAGE_SHELL)
+        compose_text(env, "SHELL", SHELL_PRESET);
     if (request->env_json && json_parse(request->env_json, strlen(request->env_json), &more, err) != 0) {
         json_release(&env->object);
         return -1;

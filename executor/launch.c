@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fork() and exec() with chosen descriptors and nothing else inherited. Between them only async-signal-safe calls. */
+/* vfork() and exec() with chosen descriptors and nothing else inherited. Between them the child has our memory: it makes system calls
+ * and writes to its own stack, no more. Copying our page tables would take longer than all that it does. */
 #include "executor/launch.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 enum { FAILED = 126 };
 
+static void fail(const char *what) __attribute__((noreturn));
 static void fail(const char *what)
 {
     const char *why = strerrordesc_np(errno);
@@ -45,12 +47,13 @@ static void close_others(const struct launch *launch)
     (void)syscall(SYS_close_range, (unsigned)launch->fd_count, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 
+/* First the dispositions, as one to ignore would survive exec, and a handler would run in our memory; then nothing is blocked any more. */
 static void reset_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL); /* a disposition to ignore would survive exec */
+        (void)signal(number, SIG_DFL);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -63,6 +66,7 @@ static void become_user(const struct launch *launch)
         fail("cannot become the sandbox's user");
 }
 
+static void child(const struct launch *launch) __attribute__((noreturn));
 static void child(const struct launch *launch)
 {
     place_descriptors(launch);
@@ -85,11 +89,15 @@ static void child(const struct launch *launch)
 
 pid_t launch(const struct launch *launch, struct err *err)
 {
-    pid_t pid = fork();
+    sigset_t all, before;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = vfork(); /* we wait until it has become the program, or ended */
     if (pid == 0)
         child(launch);
+    int errnum = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) {
-        int errnum = errno;
         err_set(err, ERR_UNAVAILABLE, "The sandbox cannot start another process (%s).", strerror(errnum));
     }
     return pid;

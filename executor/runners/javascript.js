@@ -6,9 +6,13 @@
     'use strict';
     const fs = require('fs');
     const vm = require('vm');
+    const path = require('path');
+    const url = require('url');
+    const { createRequire } = require('module');
     const RESULT = 3, JOB = 4, GO = 5, SELF = 6;
     const NAME = 'code.js';
     const MESSAGE_MAX = 2000;
+    let over = false; // the outcome is known
     let run; // kept, as the code's import() is lost with it
 
     function waitForJob() {
@@ -24,13 +28,15 @@
         return JSON.parse(text.toString('utf8'));
     }
 
-    function becomeUser(job) {
+    function dropGroups() {
         try {
             process.setgroups([]);
         } catch (e) { /* already empty, and not ours to change */ }
+    }
+
+    function becomeUser(job) {
         process.setgid(job.gid);
         process.setuid(job.uid);
-        process.umask(0o002);
         process.chdir(job.workspace);
         for (const name of Object.keys(process.env))
             delete process.env[name];
@@ -39,17 +45,31 @@
         process.execArgv = []; // a forked child would run this file again
     }
 
-    function report(kind, text) {
-        const data = Buffer.from(kind + text, 'utf8');
+    function writeAll(fd, text) {
+        const data = Buffer.from(text, 'utf8');
         let done = 0;
         while (done < data.length) {
             try {
-                done += fs.writeSync(RESULT, data, done);
+                done += fs.writeSync(fd, data, done);
             } catch (e) {
                 if (e.code !== 'EAGAIN')
                     throw e;
             }
         }
+    }
+
+    function report(kind, text) {
+        writeAll(RESULT, kind + text);
+    }
+
+    // What the code wrote may not be out yet, if it is more than a pipe holds: process.exit() would lose it.
+    function whenWritten(exit) {
+        const open = process._getActiveHandles().filter(stream => stream && (stream.fd === 1 || stream.fd === 2) && stream.writableLength > 0);
+        let left = open.length;
+        if (left === 0)
+            exit();
+        for (const stream of open)
+            stream.write('', () => --left === 0 && exit());
     }
 
     // The stack without the lines of this file and of Node itself above it.
@@ -59,6 +79,11 @@
     }
 
     function fail(problem) {
+        if (over && process._exiting) // an exit handler threw
+            process.exit(1);
+        if (over)
+            return;
+        over = true;
         let stack = '', message = '';
         try {
             stack = stackOf(problem);
@@ -67,9 +92,9 @@
         } catch (e) { // a thrown value that cannot even be shown
             message = 'Uncaught exception';
         }
-        fs.writeSync(2, `${stack || message}\n`);
+        writeAll(2, `${stack || message}\n`);
         report('E', message.slice(0, MESSAGE_MAX));
-        process.exit(1);
+        whenWritten(() => process.exit(1));
     }
 
     function refuse(what, key) {
@@ -90,24 +115,28 @@
     }
 
     function deliver(value) {
+        if (over)
+            return;
+        over = true;
         let text;
         try {
             text = value === undefined ? 'null' : JSON.stringify(value, checked);
         } catch (e) {
             const reason = `The return value is not JSON: ${String(e && e.message).split('\n')[0].slice(0, MESSAGE_MAX)}`;
-            fs.writeSync(2, `${reason}\n`);
+            writeAll(2, `${reason}\n`);
             report('V', reason);
-            process.exit(1);
+            whenWritten(() => process.exit(1));
+            return;
         }
         report('R', text === undefined ? 'null' : text);
-        process.exit(); // timers that a handler left behind do not keep it alive
+        whenWritten(() => process.exit()); // timers that a handler left behind do not keep it alive
     }
 
     // For Node.js before 20.10, which has no constant for it; this file itself cannot import() there.
     function importFrom(workspace) {
         return specifier => {
             const relative = /^\.{0,2}\//.test(specifier);
-            return importModule(relative ? require('url').pathToFileURL(require('path').resolve(workspace, specifier)).href : specifier);
+            return importModule(relative ? url.pathToFileURL(path.resolve(workspace, specifier)).href : specifier);
         };
     }
 
@@ -120,27 +149,45 @@
         };
     }
 
-    function load(job) {
-        const path = require('path');
-        const from = path.join(job.workspace, NAME);
-        const module = { exports: {}, id: '.', filename: from, loaded: false, children: [], paths: [] };
-        const own = require('module').createRequire(from);
-        own.main = module;
-        module.require = own;
+    function compile(job) {
         const code = `${job.code}\n;return typeof handler === 'function' ? handler : undefined;`;
-        run = vm.compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'], {
+        return vm.compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'], {
             filename: NAME,
             importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER || importFrom(job.workspace),
         });
+    }
+
+    // What Node.js does for the first time it does slowly: so that it is not the job's, everything is done once on a job that does
+    // nothing. No trace of it is left for the code to see.
+    function warmUp() {
+        const job = { code: 'exports.x = 1;', workspace: '/', env: {} };
+        const parsed = JSON.parse(Buffer.from(JSON.stringify(job)).toString('utf8'));
+        fs.readSync(JOB, Buffer.alloc(fs.fstatSync(JOB).size + 1), 0, 1, 0);
+        Object.assign(process.env, parsed.env);
+        process.chdir('/');
+        const from = path.join(parsed.workspace, NAME);
+        compile(parsed).call({}, {}, createRequire(from), {}, from, parsed.workspace);
+        Buffer.from(JSON.stringify({ text: 'x', list: [1, null] }, checked), 'utf8');
+    }
+
+    function load(job) {
+        const from = path.join(job.workspace, NAME);
+        const module = { exports: {}, id: '.', filename: from, loaded: false, children: [], paths: [] };
+        const own = createRequire(from);
+        own.main = module;
+        module.require = own;
+        run = compile(job);
         const named = run.call(module.exports, module.exports, own, module, from, job.workspace);
         if (module.exports && typeof module.exports.handler === 'function')
             return event => module.exports.handler(event);
         return typeof named === 'function' ? named : undefined;
     }
 
+    dropGroups();
+    hushOwnWarning();
+    warmUp();
     const job = waitForJob();
     becomeUser(job);
-    hushOwnWarning();
     process.on('uncaughtException', fail);
     process.on('unhandledRejection', fail);
     try {
