@@ -70,6 +70,8 @@ END_TEST
 
 START_TEST(test_spawn__signals_are_reset)
 {
+    /* 32 and 33: posix_spawn(3), by which make starts us, leaves them ignored, and signal(2) refuses them */
+    static const unsigned long long own_of_libc = 3ULL << 31;
     char out[256];
     sigset_t blocked, before;
     sigemptyset(&blocked);
@@ -79,7 +81,9 @@ START_TEST(test_spawn__signals_are_reset)
     struct spawn spawn = { .argv = SHELL("grep -E 'SigBlk|SigIgn' /proc/self/status") };
     ck_assert_int_eq(collect(&spawn, 5000, 200, out, sizeof(out)), 0);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    ck_assert_str_eq(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    unsigned long long blocks = 1, ignores = 1;
+    ck_assert_int_eq(sscanf(out, "SigBlk: %llx SigIgn: %llx", &blocks, &ignores), 2);
+    ck_assert(blocks == 0 && (ignores & ~own_of_libc) == 0);
 }
 END_TEST
 
