@@ -158,7 +158,7 @@
     }
 
     // What Node.js does for the first time it does slowly: so that it is not the job's, everything is done once on a job that does
-    // nothing. No trace of it is left for the code to see.
+    // nothing. No trace of it is left for the code to see. Where a job is there already, somebody waits.
     function warmUp() {
         const job = { code: 'exports.x = 1;', workspace: '/', env: {} };
         const parsed = JSON.parse(Buffer.from(JSON.stringify(job)).toString('utf8'));
@@ -185,7 +185,8 @@
 
     dropGroups();
     hushOwnWarning();
-    warmUp();
+    if (fs.fstatSync(JOB).size === 0)
+        warmUp();
     const job = waitForJob();
     becomeUser(job);
     process.on('uncaughtException', fail);
