@@ -30,7 +30,7 @@ def timed(action):
 def spawn(*command):
     """Runs it to its end with as little around it as can be, no variables that slow it down either; its output goes nowhere."""
     nowhere = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
-    pid = os.posix_spawnp(command[0], command, {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}, file_actions=nowhere)
+    pid = os.posix_spawnp(command[0], command, {"PATH": os.environ["PATH"], "HOME": "/", "LANG": "C.UTF-8"}, file_actions=nowhere)
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
         raise Failed(f"{' '.join(command)} failed")
 
