@@ -69,7 +69,8 @@ void db_pool_tidy(struct db_pool *pool);
 
 /* Errors of everything below: ERR_UNAVAILABLE (no connection; nothing was done), ERR_UNCERTAIN (the connection broke
  * while a write outside a transaction or a commit was under way), ERR_CONFLICT (duplicate key), ERR_TIMEOUT (deadlock or lock wait
- * timeout: the transaction was rolled back, db_transaction() tries again), ERR_INTERNAL. */
+ * timeout: the transaction was rolled back, db_transaction() tries again; a statement alone that was in a deadlock has been tried
+ * twice), ERR_INTERNAL. */
 
 /* Runs a statement without result rows. *affected_out (may be NULL) is the number of rows changed or found
  * (CLIENT_FOUND_ROWS is off: changed). */

@@ -203,6 +203,8 @@ static struct db_prepared *run_once(struct db *db, const struct db_stmt *stmt,
         mysql_stmt_free_result(prepared->stmt);
     else
         *again_out = free_to_retry && (!write || db_errnum_unsent(errnum));
+    if (errnum == ER_LOCK_DEADLOCK) /* alone it was a transaction, and is rolled back */
+        *again_out = free_to_retry;
     if (clock_mono_ms() - start >= DB_RETRY_WITHIN_MS)
         *again_out = false;
     db_fail(db, errnum, text, write, err);

@@ -8,6 +8,7 @@
 
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
+#include "lib/service/executions.h"
 #include "lib/service/opening.h"
 #include "lib/service/replacing.h"
 #include "lib/service/sessions.h"
@@ -66,6 +67,27 @@ static int replace(struct db *db, struct err *err)
     return status;
 }
 
+/* The same as somebody else's at first. */
+static void twin_id(char *out, size_t count)
+{
+    static bool again;
+    if (again)
+        id_random(out, count);
+    else
+        snprintf(out, count + 1, "%s", "twinidid");
+    again = true;
+}
+
+/* One statement outside a transaction: the connection repeats it. */
+static int submit(struct db *db, struct err *err)
+{
+    struct context context = context_of(db);
+    const struct execution_request request = { .language = LANGUAGE_PYTHON, .code = (char *)"ours", .timeout_s = 30 };
+    struct execution execution = { 0 };
+    context.random_id = twin_id;
+    return execution_service_submit(&context, "me", "s1", &request, false, &execution, err);
+}
+
 static int claim(struct db *db, struct err *err)
 {
     struct claim_list claims = { 0 };
@@ -89,6 +111,9 @@ static const struct hot {
       "sessions s JOIN executions e ON e.session_id = s.id WHERE s.status = 'running' AND e.runnable = 1" },
     { "replace", replace, SESSION_RUNNING, "SELECT * FROM executions FOR UPDATE", "SELECT * FROM sessions WHERE id = 's1' FOR UPDATE",
       "sessions WHERE status = 'creating' AND restarts = 1" },
+    { "submit", submit, SESSION_RUNNING, "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s, max_retries, code, due_at,"
+      " created_at) VALUES (CONCAT('exec_', DATE_FORMAT(UTC_TIMESTAMP(), '%Y%m%d'), '_twinidid'), 's1', 'me', 'pending', 1, 'python', 1, 0, 'theirs',"
+      " UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))", "SELECT * FROM sessions WHERE id = 's1' FOR UPDATE", "executions WHERE code = 'ours'" },
 };
 
 struct ours {
