@@ -201,13 +201,16 @@ bool job_stopping(const struct job *job)
     return ((const struct frame *)job)->stopping;
 }
 
-/* Bounded: a flood of datagrams must not keep the job from its work. */
+/* Bounded, as doorbell_drain() is: a flood of datagrams must not keep the job from its work. */
 static void hear(struct job *job)
 {
     enum { TEXTS_MAX = 4096 };
     char text[DOORBELL_TEXT_MAX + 1];
-    for (int i = 0; i < TEXTS_MAX && doorbell_take(job->doorbell, text); i++)
-        job->rung |= !job->definition->hear || job->definition->hear(job, text);
+    if (!job->definition->hear)
+        job->rung |= doorbell_drain(job->doorbell) > 0;
+    else
+        for (int i = 0; i < TEXTS_MAX && doorbell_take(job->doorbell, text); i++)
+            job->rung |= job->definition->hear(job, text);
 }
 
 static void wait_for_work(struct frame *frame)

@@ -61,7 +61,6 @@ struct session {
     char *callback_url; /* told when it has ended, or NULL */
     int64_t restarts;  /* its containers that died and were replaced */
     int64_t created_at, started_at, expires_at, last_activity_at, ended_at;
-    int64_t seen_at;   /* when the row was read; by the same clock, the database's */
 };
 void session_release(struct session *session);
 

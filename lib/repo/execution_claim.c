@@ -309,19 +309,16 @@ static int take_named(void *arg, const struct db_row *row, struct err *err)
     enum { NOW = EXECUTION_FIRST_EXTRA + EXECUTION_CODE_COUNT, PLACE_FIRST, RUNNING = PLACE_FIRST + PLACE_COLUMNS, NEXT };
     struct claiming *claiming = arg;
     struct claim_list *list = &claiming->claimed;
-    struct execution_claim claim = { 0 };
+    cleanup(execution_claim_release) struct execution_claim claim = { 0 };
     if (read_execution(&claim.execution, row, err) != 0)
         return -1;
-    if (!may_start(claiming, &claim.execution, db_row_int(row, RUNNING), db_row_int(row, NEXT))) {
-        execution_claim_release(&claim);
+    if (!may_start(claiming, &claim.execution, db_row_int(row, RUNNING), db_row_int(row, NEXT)))
         return 0;
-    }
     struct execution_claim *item = list_add(&list->items, &list->count, sizeof(*item), err);
-    if (!item) {
-        execution_claim_release(&claim);
+    if (!item)
         return -1;
-    }
     *item = claim;
+    claim = (struct execution_claim){ 0 };
     claiming->started_count++;
     claiming->now_ms = db_row_int(row, NOW);
     item->execution.status = EXECUTION_RUNNING;

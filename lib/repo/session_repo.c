@@ -10,7 +10,7 @@
     "id, owner, status, template_id, runtime_type, node_id, container_id, cpu_milli, memory_mb, "  \
     "disk_mb, max_processes, timeout_s, env_json, labels_json, error, " SQL_MS("created_at") ", "  \
     SQL_MS("started_at") ", " SQL_MS("expires_at") ", " SQL_MS("last_activity_at") ", "            \
-    SQL_MS("ended_at") ", restarts, callback_url, " SQL_MS(SQL_NOW)
+    SQL_MS("ended_at") ", restarts, callback_url"
 #define BY_ID " FROM sessions WHERE id = ? AND (? IS NULL OR owner = ?)"
 /* Lists have the owner first or not at all, so that each form has its key. */
 #define FILTER                                                                                     \
@@ -96,7 +96,6 @@ static int read_session(struct session *out, const struct db_row *row, struct er
     out->ended_at = db_row_int(row, 19);
     out->restarts = db_row_int(row, 20);
     out->callback_url = db_row_dup(row, 21, &failed);
-    out->seen_at = db_row_int(row, 22);
     return failed ? row_no_memory(err) : 0;
 }
 
