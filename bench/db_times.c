@@ -66,17 +66,17 @@ static int create(struct bench *bench, struct err *err)
 static int insert(struct bench *bench, struct err *err)
 {
     char random[EXECUTION_ID_RANDOM + 1];
-    bool stored = false, touch_due = false;
+    struct submit_result submitted;
     struct execution execution = { .owner = "bench", .language = LANGUAGE_PYTHON, .timeout_s = 30, .max_retries = 3,
                                    .code = (char *)"def handler(event):\n    return event[\"x\"] + event[\"y\"]\n",
                                    .event_json = (char *)"{\"x\":10,\"y\":32}", .notify = "127.0.0.1:9" };
     snprintf(random, sizeof(random), "b%07d", bench->round);
     snprintf(execution.session_id, sizeof(execution.session_id), "bench%d", bench->round);
-    if (execution_repo_submit(bench->db, random, &execution, &stored, &touch_due, err) != 0)
+    if (execution_repo_submit(bench->db, random, "bench", &execution, &submitted, err) != 0)
         return -1;
     bench->seq = execution.seq;
     memcpy(bench->id, execution.id, sizeof(bench->id));
-    return stored ? 0 : err_internal(err, 0, "not stored");
+    return submitted.stored ? 0 : err_internal(err, 0, "not stored");
 }
 
 static int claim(struct bench *bench, struct err *err)

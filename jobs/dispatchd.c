@@ -33,6 +33,7 @@ static int dispatchd_open(struct job *job, struct err *err)
         .settings = job->settings,
         .claimed_by = job->instance,
         .doorbell = job->doorbell,
+        .address = job->bell,
         .flights_max = flights_max(),
         .report = job_report,
         .metrics = job->metrics,

@@ -28,7 +28,6 @@ struct frame {
     bool said_waiting; /* in the log */
     int64_t started_ms; /* monotonic */
     char host[JOB_HOST_SIZE];
-    char bell[DOORBELL_ADDRESS_SIZE];
     char beat_as[65];  /* the instance, but for --once: all of those share one row */
     char waits_as[65]; /* row of a process that waits; "": it has none */
     int64_t beat_due_ms, step_due_ms; /* monotonic */

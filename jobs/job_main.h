@@ -20,6 +20,7 @@ struct job {
     const struct settings *settings;
     struct db *db;      /* connects when first used */
     int doorbell;       /* bound as the definition says, or -1; good to ring from in any case */
+    char bell[64];      /* where it can be rung; "": nowhere, for it will soon be gone (--once) */
     char instance[65];  /* "HOST:dispatchd:7101": one process that works a name */
     bool once;          /* end as soon as a step says that there is nothing more to do */
     bool rung;          /* somebody rang since the last step that succeeded */

@@ -69,7 +69,7 @@ static enum job_place open_doorbell(struct frame *frame, struct err *err)
         address = definition->doorbell(frame->job.settings);
     frame->job.doorbell = doorbell_open(address, bound, err);
     if (frame->job.doorbell >= 0) {
-        snprintf(frame->bell, sizeof(frame->bell), "%s", bound);
+        snprintf(frame->job.bell, sizeof(frame->job.bell), "%s", frame->options.once ? "" : bound);
         return JOB_PLACE_WORKS;
     }
     if (err->code != ERR_UNAVAILABLE) /* no address, for one */
@@ -82,7 +82,7 @@ static void name_instance(struct frame *frame)
 {
     struct job *job = &frame->job;
     char own[16] = "";
-    const char *port = strrchr(frame->bell, ':');
+    const char *port = strrchr(job->bell, ':');
     bool alone = job->definition->one_a_node;
     if (!alone && frame->options.once)
         snprintf(own, sizeof(own), ":%d", (int)getpid());

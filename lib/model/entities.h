@@ -143,6 +143,7 @@ void execution_release(struct execution *execution);
 struct execution_claim {
     struct execution execution; /* code, event_json, env_json filled */
     bool taken_over;            /* it ran already, for a dispatcher that is gone */
+    int64_t waited_us;          /* from its submission until this claim, by the database's clock; of a first attempt */
     char *session_env_json;     /* or NULL */
     char node_id[NODE_ID_SIZE]; /* the container's */
     char container_id[CONTAINER_ID_SIZE];

@@ -27,6 +27,7 @@ enum {
     EXECUTION_CONCURRENT_MAX = 4, /* of one session at once */
     EXECUTION_LEASE_MS = 15000,   /* without a renewal, another dispatcher may take the execution over */
     EXECUTION_HEARTBEAT_MS = 5000,
+    DISPATCHER_OFFER_MS = 5000,   /* a dispatcher that says nothing for so long is given nothing more */
     EXECUTION_MARGIN_MS = 30000, /* executors enforce time limits; this much later we stop believing that */
 
     CODE_BYTES_MAX = 100 * 1024,

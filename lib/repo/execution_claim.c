@@ -22,19 +22,13 @@ _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "WAITING has a column for each tha
 #define NTH(q, n)                                                                                  \
     "(SELECT w.seq FROM executions w FORCE INDEX (queue) WHERE w.session_id = " q ".session_id AND " DUE("w")   \
     " ORDER BY w.due_at, w.seq LIMIT 1 OFFSET " n ")"
-#define PLACE(q) q ".session_id, c.id, c.secret, s.env_json, s.cpu_milli, s.memory_mb, s.disk_mb, s.max_processes,"           \
-    " s.workspace_seq <> c.workspace_seq, c.node_id"
-#define PLACED(q)                                                                                  \
-    " STRAIGHT_JOIN sessions s FORCE INDEX (id) ON s.id = " q ".session_id AND s.status = 'running'"   \
-    " STRAIGHT_JOIN containers c FORCE INDEX (id) ON c.id = s.container_id AND c.status = 'running'"   \
-    " AND (? IS NULL OR LOCATE(CONCAT(CHAR(10), c.node_id, CHAR(10)), ?) > 0)"
 /* With its place, how many of its session run, and which is the next of it. */
 #define NAMED_COLUMNS                                                                              \
     EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", " SQL_MS(SQL_NOW) ", " PLACE("e") ", " RUNNING_OF("e") ", " NTH("e", "0")
 #define STARTED                                                                                    \
     "e.status = 'running', e.attempts = e.attempts + 1, e.claimed_by = ?, e.due_at = " SQL_IN_MS "," \
     " e.started_at = IFNULL(e.started_at, FROM_UNIXTIME(? / 1000))"
-enum { PLACE_COLUMNS = 10, NODES_MAX = 1024 * 1024, CLAIM_JSON_MAX = 256 * 1024 };
+enum { CLAIM_JSON_MAX = 256 * 1024 };
 #define LISTED                                                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, seq BIGINT PATH '$')) j"                  \
     " STRAIGHT_JOIN executions e FORCE INDEX (PRIMARY) ON e.seq = j.seq"
@@ -91,21 +85,6 @@ static void claiming_release(struct claiming *claiming)
 {
     reset_claimed(claiming);
     claim_list_release(&claiming->candidates);
-}
-
-/* The columns of PLACE, from `column`. */
-static int read_place(struct execution_claim *out, const struct db_row *row, unsigned column, struct err *err)
-{
-    bool failed = false;
-    out->session_env_json = db_row_dup(row, column + 3, &failed);
-    row_resources(row, column + 4, &out->resources);
-    out->unsynced = db_row_int(row, column + 8);
-    if (failed)
-        return row_no_memory(err);
-    if (row_text(row, column + 1, out->container_id, sizeof(out->container_id), err) != 0 ||
-        row_text(row, column + 9, out->node_id, sizeof(out->node_id), err) != 0)
-        return -1;
-    return row_text(row, column + 2, out->container_secret, sizeof(out->container_secret), err);
 }
 
 static int add_candidate(struct claiming *claiming, const struct db_row *row, unsigned seq_column,
@@ -176,6 +155,7 @@ static int take_locked(void *arg, const struct db_row *row, struct err *err)
     claiming->now_ms = db_row_int(row, NOW);
     if (!execution->started_at)
         execution->started_at = claiming->now_ms;
+    item->waited_us = (claiming->now_ms - execution->created_at) * 1000;
     /* copied, not moved: a repeated transaction needs the candidate again */
     const struct execution_claim *candidate = &claiming->candidates.items[db_row_int(row, CANDIDATE) - 1];
     item->resources = candidate->resources;
@@ -247,27 +227,11 @@ static int claim_work(struct db *db, void *arg, struct err *err)
     return mark_taken_over(db, claiming, err);
 }
 
-/* A list in one text, each id between newlines, which none has. */
-static void nodes_to_text(const struct string_list *nodes, struct strbuf *out)
-{
-    strbuf_add_char(out, '\n');
-    for (size_t i = 0; i < nodes->count; i++)
-        strbuf_addf(out, "%s\n", nodes->items[i]);
-}
-
-static struct db_param nodes_param(const struct string_list *nodes, struct strbuf *text)
-{
-    if (!nodes)
-        return db_null();
-    nodes_to_text(nodes, text);
-    return db_text(strbuf_str(text));
-}
-
 int execution_repo_claim(struct db *db, const char *claimed_by, const struct string_list *nodes, int64_t limit,
                          struct claim_list *out, bool *crowded_out, struct err *err)
 {
     cleanup(claiming_release) struct claiming claiming = { .claimed_by = claimed_by, .limit = limit };
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(NODES_MAX);
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(NODES_TEXT_MAX);
     struct db_param on = nodes_param(nodes, &text);
     *out = (struct claim_list){ 0 };
     if (!strbuf_ok(&text))
@@ -325,6 +289,7 @@ static int take_named(void *arg, const struct db_row *row, struct err *err)
     item->execution.attempts++;
     if (!item->execution.started_at)
         item->execution.started_at = claiming->now_ms;
+    item->waited_us = (claiming->now_ms - item->execution.created_at) * 1000;
     return read_execution_code(&item->execution, row, EXECUTION_FIRST_EXTRA, err) != 0 ? -1 : read_place(item, row, PLACE_FIRST, err);
 }
 
@@ -356,7 +321,7 @@ int execution_repo_claim_named(struct db *db, const char *claimed_by, const stru
                                struct claim_list *out, bool *crowded_out, struct err *err)
 {
     cleanup(claiming_release) struct claiming claiming = { .claimed_by = claimed_by };
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(NODES_MAX);
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(NODES_TEXT_MAX);
     const struct db_param on = nodes_param(nodes, &text);
     cleanup_free char *json = seqs_to_json(seqs, count);
     uint64_t marked = 0;

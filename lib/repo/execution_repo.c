@@ -14,18 +14,10 @@
 #define OF_SESSION                                                                                 \
     " FROM executions e FORCE INDEX (session) WHERE e.session_id = ? AND (? IS NULL OR e.status = ?)"
 
-enum { SUBMIT, GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
+enum { GET_SUMMARY, GET_CODE, GET_OUTCOME, GET_WHOLE, LOCK, LIST, COUNT, SET_NOTIFY, IS_OPEN, FINISH,
        RETRY, LOST, NOTIFY, STATEMENTS };
 
 const struct db_stmt execution_repo_statements[] = {
-    /* one statement, so that alone it is its own transaction; the session's row is locked first, whoever starts or ends it waits */
-    [SUBMIT] = { "INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s,"
-                 " max_retries, notify, code, event_json, env_json, callback_url, trace_json, due_at, created_at)"
-                 " SELECT CONCAT('exec_', DATE_FORMAT(" SQL_NOW ", '%Y%m%d'), '_', ?), s.id, s.owner, 'pending', s.status = 'running',"
-                 " ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW ", " SQL_NOW " FROM sessions s FORCE INDEX (id)"
-                 " WHERE s.id = ? AND s.owner = ? AND s.status IN ('creating', 'running') FOR UPDATE"
-                 " RETURNING seq, id, runnable, " SQL_MS("created_at") ","
-                 " (SELECT t.last_activity_at < " SQL_NOW " - INTERVAL 1 SECOND FROM sessions t FORCE INDEX (id) WHERE t.id = session_id)" },
     [GET_SUMMARY] = { "SELECT " EXECUTION_COLUMNS BY_ID },
     [GET_CODE] = { "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS BY_ID },
     [GET_OUTCOME] = { "SELECT " EXECUTION_COLUMNS OUTCOME_COLUMNS BY_ID },
@@ -43,37 +35,6 @@ const struct db_stmt execution_repo_statements[] = {
     [STATEMENTS] = { NULL },
 };
 static const struct db_stmt *const sql = execution_repo_statements;
-
-struct submitting {
-    struct execution *draft;
-    bool stored, touch_due;
-};
-
-static int take_submitted(void *arg, const struct db_row *row, struct err *err)
-{
-    struct submitting *submitting = arg;
-    struct execution *draft = submitting->draft;
-    submitting->stored = true;
-    draft->seq = db_row_int(row, 0);
-    draft->runnable = db_row_int(row, 2);
-    draft->created_at = db_row_int(row, 3);
-    submitting->touch_due = db_row_int(row, 4);
-    return row_text(row, 1, draft->id, sizeof(draft->id), err);
-}
-
-int execution_repo_submit(struct db *db, const char *random, struct execution *draft, bool *stored_out, bool *touch_due_out,
-                          struct err *err)
-{
-    struct submitting submitting = { .draft = draft };
-    if (DB_QUERY(db, &sql[SUBMIT], take_submitted, &submitting, err, db_text(random), db_text(language_name(draft->language)),
-                 db_int(draft->timeout_s), db_int(draft->max_retries), db_text(draft->notify), db_text(draft->code),
-                 db_text(draft->event_json), db_text(draft->env_json), db_text(draft->callback_url), db_text(draft->trace_json),
-                 db_text(draft->session_id), db_text(draft->owner)) != 0)
-        return -1;
-    *stored_out = submitting.stored;
-    *touch_due_out = submitting.touch_due;
-    return 0;
-}
 
 int read_execution(struct execution *out, const struct db_row *row, struct err *err)
 {
@@ -111,6 +72,36 @@ int read_execution_code(struct execution *out, const struct db_row *row, unsigne
     out->env_json = db_row_dup(row, column + 2, &failed);
     out->trace_json = db_row_dup(row, column + 3, &failed);
     return failed ? row_no_memory(err) : 0;
+}
+
+int read_place(struct execution_claim *out, const struct db_row *row, unsigned column, struct err *err)
+{
+    bool failed = false;
+    out->session_env_json = db_row_dup(row, column + 3, &failed);
+    row_resources(row, column + 4, &out->resources);
+    out->unsynced = db_row_int(row, column + 8);
+    if (failed)
+        return row_no_memory(err);
+    if (row_text(row, column + 1, out->container_id, sizeof(out->container_id), err) != 0 ||
+        row_text(row, column + 9, out->node_id, sizeof(out->node_id), err) != 0)
+        return -1;
+    return row_text(row, column + 2, out->container_secret, sizeof(out->container_secret), err);
+}
+
+/* A list in one text, each id between newlines, which none has. */
+static void nodes_to_text(const struct string_list *nodes, struct strbuf *out)
+{
+    strbuf_add_char(out, '\n');
+    for (size_t i = 0; i < nodes->count; i++)
+        strbuf_addf(out, "%s\n", nodes->items[i]);
+}
+
+struct db_param nodes_param(const struct string_list *nodes, struct strbuf *text)
+{
+    if (!nodes)
+        return db_null();
+    nodes_to_text(nodes, text);
+    return db_text(strbuf_str(text));
 }
 
 static int read_outcome(struct execution_outcome *out, const struct db_row *row, unsigned column,

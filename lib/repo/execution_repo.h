@@ -6,12 +6,25 @@
 #include "lib/io/db.h"
 #include "lib/repo/list.h"
 
-/* Stores a pending execution of draft's session, if that is its owner's and open, in one statement that holds the session's lock. Fills in
- * seq, id ("exec_", the database's date and `random`), created_at, and `runnable`, which is whether its session is running.
- * *stored_out false: there is no such open session. *touch_due_out: its last_activity_at is more than a second old.
- * ERR_CONFLICT: the id is taken. */
-int execution_repo_submit(struct db *db, const char *random, struct execution *draft, bool *stored_out, bool *touch_due_out,
+/* What came of a submission. */
+struct submit_result {
+    bool stored;    /* else there is no such open session */
+    bool touch_due; /* the session's last_activity_at is more than a second old */
+    bool assigned;  /* it is running for a dispatcher, which is to be told at `doorbell` */
+    char doorbell[ADDRESS_SIZE];
+};
+
+/* Stores an execution of draft's session, if that is its owner's and open, in one statement that holds the session's lock: running, where a
+ * dispatcher that `host` (a node's id) can ring takes it and the session has room for it; else pending. Fills in seq, id ("exec_", the database's
+ * date and `random`), created_at, and `runnable`, which is whether its session is running. ERR_CONFLICT: the id is taken. */
+int execution_repo_submit(struct db *db, const char *random, const char *host, struct execution *draft, struct submit_result *out,
                           struct err *err) must_use;
+/* What was stored as running for `claimed_by`, by its seqs, with all that is needed to run it on one of these nodes (NULL: on any); out of order. Of others of
+ * them that are still its, none of which may be under way, the place is gone: they are made pending, *put_back_out. */
+int execution_repo_take(struct db *db, const char *claimed_by, const struct string_list *nodes, const int64_t *seqs, size_t count,
+                        struct claim_list *out, bool *put_back_out, struct err *err) must_use;
+/* Seqs of everything that `claimed_by` is to be running. */
+int execution_repo_unfinished(struct db *db, const char *claimed_by, struct seq_list *out, struct err *err) must_use;
 
 enum execution_part { EXECUTION_SUMMARY, EXECUTION_WITH_CODE, EXECUTION_WITH_OUTCOME, EXECUTION_WHOLE };
 /* One execution of `owner` (NULL: anybody's). ERR_EXECUTION_NOT_FOUND. */

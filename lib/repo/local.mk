@@ -26,3 +26,4 @@ lib_librepo_a_SOURCES += lib/repo/status_repo.c lib/repo/status_repo.h
 lib_librepo_a_SOURCES += lib/repo/retention_repo.c lib/repo/retention_repo.h
 lib_librepo_a_SOURCES += lib/repo/webhook_outbox.c lib/repo/webhook_repo.c lib/repo/webhook_repo.h
 lib_librepo_a_SOURCES += lib/repo/clock_repo.c lib/repo/clock_repo.h
+lib_librepo_a_SOURCES += lib/repo/execution_assign.c lib/repo/dispatcher_repo.c lib/repo/dispatcher_repo.h

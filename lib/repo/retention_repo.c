@@ -8,7 +8,7 @@
 
 #define OLD " <= " SQL_NOW " - INTERVAL ? SECOND"
 
-enum { LOOK, EXECUTIONS, SESSIONS, EXECUTIONS_OF, DROP_SESSIONS, CONTAINERS, BEATS, IMAGES, DEMAND, STATEMENTS };
+enum { LOOK, EXECUTIONS, SESSIONS, EXECUTIONS_OF, DROP_SESSIONS, CONTAINERS, BEATS, OFFERS, IMAGES, DEMAND, STATEMENTS };
 
 const struct db_stmt retention_repo_statements[] = {
     [LOOK] = { "SELECT COUNT(*), IFNULL(MAX(p.seq), 0), IFNULL(MIN(p.created_at)" OLD ", 0), IFNULL(MIN(p.completed_at)" OLD ", 0)"
@@ -21,6 +21,7 @@ const struct db_stmt retention_repo_statements[] = {
                         " ON s.seq = j.seq WHERE s.purged_at IS NOT NULL AND s.status NOT IN ('creating', 'running')" },
     [CONTAINERS] = { "DELETE FROM containers WHERE status = 'deleted' AND ended_at" OLD " ORDER BY ended_at LIMIT ?" },
     [BEATS] = { "DELETE FROM jobs WHERE beat_at <= " SQL_NOW " - INTERVAL GREATEST(86400000, 3 * interval_ms) * 1000 MICROSECOND" },
+    [OFFERS] = { "DELETE FROM dispatchers WHERE takes_until <= " SQL_NOW " - INTERVAL 1 DAY" },
     [IMAGES] = { "DELETE i FROM node_images i LEFT JOIN nodes n ON n.id = i.node_id WHERE n.id IS NULL" },
     [DEMAND] = { "DELETE d FROM pool_demand d LEFT JOIN templates t ON t.id = d.template_id WHERE t.id IS NULL" },
     [STATEMENTS] = { NULL },

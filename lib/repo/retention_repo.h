@@ -28,8 +28,8 @@ int retention_repo_drop_sessions(struct db *db, const struct old_session_list *l
 
 /* Deleted containers. */
 int retention_repo_containers(struct db *db, int64_t seconds, int64_t limit, uint64_t *removed_out, struct err *err) must_use;
-/* What is small: beats of instances that were silent for a day and three of their intervals, images of nodes that are gone, demand for
- * templates that are gone. */
+/* What is small: beats of instances that were silent for a day and three of their intervals, offers of dispatchers that are a day old, images of
+ * nodes that are gone, demand for templates that are gone. */
 int retention_repo_leavings(struct db *db, uint64_t *removed_out, struct err *err) must_use;
 
 #endif

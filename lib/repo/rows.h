@@ -8,8 +8,8 @@
 
 /* Each repository's statements, named by an enum beside them; the last has no sql. */
 extern const struct db_stmt audit_repo_statements[], cancellation_repo_statements[], clock_repo_statements[], container_list_statements[], container_repo_statements[],
-    engine_repo_statements[],
-    execution_claim_statements[], execution_queue_statements[], execution_repo_statements[], gauge_repo_statements[], idempotency_repo_statements[],
+    dispatcher_repo_statements[], engine_repo_statements[],
+    execution_assign_statements[], execution_claim_statements[], execution_queue_statements[], execution_repo_statements[], gauge_repo_statements[], idempotency_repo_statements[],
     idle_repo_statements[], image_repo_statements[], job_repo_statements[], lock_repo_statements[], migration_repo_statements[], node_repo_statements[], owner_repo_statements[],
     room_repo_statements[], demand_repo_statements[],
     pool_repo_statements[], probe_repo_statements[], purge_repo_statements[], push_repo_statements[], question_repo_statements[], rate_repo_statements[],

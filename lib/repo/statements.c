@@ -11,6 +11,7 @@ const struct repo_statements repo_statement_tables[] = {
     { "container_list", container_list_statements },
     { "container_repo", container_repo_statements }, { "engine_repo", engine_repo_statements },
     { "execution_repo", execution_repo_statements },
+    { "dispatcher_repo", dispatcher_repo_statements }, { "execution_assign", execution_assign_statements },
     { "execution_claim", execution_claim_statements }, { "execution_queue", execution_queue_statements }, { "gauge_repo", gauge_repo_statements },
     { "idempotency_repo", idempotency_repo_statements }, { "image_repo", image_repo_statements },
     { "idle_repo", idle_repo_statements }, { "job_repo", job_repo_statements }, { "lock_repo", lock_repo_statements },

@@ -56,6 +56,7 @@ void dispatch_free(struct dispatch *dispatch)
     if (!dispatch)
         return;
     struct err ignored = ERR_INIT;
+    (void)!dispatch_withdraw(dispatch, &ignored);
     dispatch_land(dispatch);
     transfers_free(dispatch->transfers);
     (void)!dispatch_store(dispatch, &ignored);
@@ -107,17 +108,15 @@ static int renew(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
-/* Both times are the database's. */
 static void count_wait(const struct dispatch *dispatch, const struct execution_claim *claim)
 {
     const struct execution *execution = &claim->execution;
     if (claim->taken_over || execution->attempts != 1)
         return;
-    metrics_observe(dispatch->config.metrics, METRIC_QUEUE_WAIT, 0, 0,
-                    (execution->started_at - execution->created_at) * 1000);
+    metrics_observe(dispatch->config.metrics, METRIC_QUEUE_WAIT, 0, 0, claim->waited_us);
 }
 
-static int take_up(struct dispatch *dispatch, struct claim_list *claims, struct err *err)
+int dispatch_take_up(struct dispatch *dispatch, struct claim_list *claims, struct err *err)
 {
     for (size_t i = 0; i < claims->count; i++) {
         struct execution_claim *claim = &claims->items[i];
@@ -130,7 +129,7 @@ static int take_up(struct dispatch *dispatch, struct claim_list *claims, struct 
     return 0;
 }
 
-static size_t free_slots(const struct dispatch *dispatch)
+size_t dispatch_room(const struct dispatch *dispatch)
 {
     size_t used = dispatch->running.count + dispatch->moving.count + dispatch->ended.count;
     size_t room = used < dispatch->config.flights_max ? dispatch->config.flights_max - used : 0;
@@ -142,7 +141,7 @@ static int claim_some(struct dispatch *dispatch, struct claim_list *out, bool *a
 {
     const struct dispatch_config *config = &dispatch->config;
     const struct string_list *nodes = served_nodes_ids(dispatch->nodes);
-    size_t limit = free_slots(dispatch);
+    size_t limit = dispatch_room(dispatch);
     bool crowded = false;
     int status;
     if (!dispatch->look && dispatch->named_count <= limit) {
@@ -159,9 +158,9 @@ static int claim_some(struct dispatch *dispatch, struct claim_list *out, bool *a
 static int claim(struct dispatch *dispatch, struct err *err)
 {
     bool wanted = dispatch->look || dispatch->named_count > 0;
-    if (wanted && free_slots(dispatch) > 0 && served_nodes_refresh(dispatch->nodes, dispatch->config.db, err) != 0)
+    if (wanted && dispatch_room(dispatch) > 0 && served_nodes_refresh(dispatch->nodes, dispatch->config.db, err) != 0)
         return -1;
-    while ((dispatch->look || dispatch->named_count > 0) && free_slots(dispatch) > 0) {
+    while ((dispatch->look || dispatch->named_count > 0) && dispatch_room(dispatch) > 0) {
         struct claim_list claims = { 0 };
         bool again = true;
         /* set until proven otherwise: a claim that breaks off may have changed rows */
@@ -173,7 +172,7 @@ static int claim(struct dispatch *dispatch, struct err *err)
         if (claims.count > 0)
             metrics_observe(dispatch->config.metrics, METRIC_DISPATCH, METRIC_DISPATCH_CLAIM, 0, clock_mono_us() - began_us);
         if (result == 0)
-            result = take_up(dispatch, &claims, err);
+            result = dispatch_take_up(dispatch, &claims, err);
         if (result == 0) {
             dispatch->recover = false;
             dispatch->look = again;
@@ -201,6 +200,10 @@ bool dispatch_hear(struct dispatch *dispatch, const char *text)
         struct flight_list *lists[] = { &dispatch->running, &dispatch->moving, &dispatch->ended };
         for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
             note_waiter(lists[i], word.id);
+        return false;
+    }
+    if (word.kind == DISPATCH_TAKE) {
+        dispatch_given(dispatch, word.seq);
         return false;
     }
     if (word.kind == DISPATCH_LOOK || dispatch->named_count == DISPATCH_NAMED_MAX)
@@ -254,7 +257,9 @@ int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
         return -1;
     if (look && (cancel(dispatch, err) != 0 || cancel_pushed(dispatch, err) != 0))
         return -1;
-    return claim(dispatch, err);
+    if (dispatch_take(dispatch, err) != 0 || claim(dispatch, err) != 0)
+        return -1;
+    return dispatch_keep_taking(dispatch, err);
 }
 
 int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms, struct err *err)

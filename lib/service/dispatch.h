@@ -19,6 +19,7 @@ struct dispatch_config {
     const struct settings *settings;
     const char *claimed_by; /* names this dispatcher in the rows; one process a name */
     int doorbell;           /* descriptor to ring waiters from, or -1 */
+    const char *address;    /* where it is rung itself; "": nowhere, and nothing is stored for it */
     size_t flights_max;     /* executions under way at once */
     report_fn report;
     struct metrics *metrics; /* NULL: nothing is counted */
@@ -33,8 +34,8 @@ void dispatch_free(struct dispatch *dispatch);
 
 /* Somebody rang, with these words (lib/service/dispatch_bell.h). True: the next step must look at the queue, for they name nothing. */
 bool dispatch_hear(struct dispatch *dispatch, const char *text);
-/* The database part: stores what has ended, renews leases, kills what was cancelled when `look` is set, claims and starts what was
- * named, and what is due when `look` is set or one ended that others waited for. After a failure nothing is lost: call it again. */
+/* The database part: stores what has ended, renews leases, kills what was cancelled when `look` is set, starts what was stored for it, claims and
+ * starts what was named, and what is due when `look` is set or one ended that others waited for. After a failure nothing is lost: call it again. */
 int dispatch_step(struct dispatch *dispatch, bool look, struct err *err) must_use;
 /* The network part: waits up to timeout_ms for executors or one of `extra` (revents are filled). Returns early, for a step,
  * as soon as an execution has ended. */

@@ -10,25 +10,20 @@
 
 #include "lib/io/doorbell.h"
 
-static const char run_word[] = "run ", wait_word[] = "wait ";
+static const char run_word[] = "run ", take_word[] = "take ", wait_word[] = "wait ";
 
-static void ring(const struct context *context, const char *text)
-{
-    doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, text);
-}
-
-void dispatch_bell_run(const struct context *context, int64_t seq)
+void dispatch_bell_submitted(const struct context *context, int64_t seq, const struct submit_result *submitted)
 {
     char text[DOORBELL_TEXT_MAX + 1];
-    snprintf(text, sizeof(text), "%s%" PRId64, run_word, seq);
-    ring(context, text);
+    snprintf(text, sizeof(text), "%s%" PRId64, submitted->assigned ? take_word : run_word, seq);
+    doorbell_ring(context->doorbell, submitted->assigned ? submitted->doorbell : context->settings->doorbell.dispatchd, text);
 }
 
 void dispatch_bell_wait(const struct context *context, const char *execution_id)
 {
     char text[DOORBELL_TEXT_MAX + 1];
     snprintf(text, sizeof(text), "%s%s", wait_word, execution_id);
-    ring(context, text);
+    doorbell_ring(context->doorbell, context->settings->doorbell.dispatchd, text);
 }
 
 static bool read_seq(const char *text, int64_t *out)
@@ -46,6 +41,8 @@ void dispatch_bell_read(const char *text, struct dispatch_word *out)
     *out = (struct dispatch_word){ .kind = DISPATCH_LOOK };
     if (strncmp(text, run_word, sizeof(run_word) - 1) == 0 && read_seq(text + sizeof(run_word) - 1, &out->seq)) {
         out->kind = DISPATCH_RUN;
+    } else if (strncmp(text, take_word, sizeof(take_word) - 1) == 0 && read_seq(text + sizeof(take_word) - 1, &out->seq)) {
+        out->kind = DISPATCH_TAKE;
     } else if (strncmp(text, wait_word, sizeof(wait_word) - 1) == 0 && strlen(text) < sizeof(wait_word) - 1 + EXECUTION_ID_SIZE) {
         out->kind = DISPATCH_WAIT;
         snprintf(out->id, sizeof(out->id), "%s", text + sizeof(wait_word) - 1);

@@ -64,8 +64,25 @@ struct dispatch {
     bool crowded; /* ... once one of those that run has ended */
     int64_t named[DISPATCH_NAMED_MAX]; /* seqs that somebody said may be started */
     size_t named_count;
+    int64_t given[DISPATCH_NAMED_MAX]; /* seqs of which somebody said that they are stored as ours */
+    size_t given_count;
+    bool recall;                           /* ... and of more than have room here */
+    int64_t recall_at_ms, offer_at_ms; /* when that is looked for in any case; when it is said again that we take */
     bool recover; /* the rows may say we run what we do not know of */
 };
+
+/* How many more may be claimed in one go. */
+size_t dispatch_room(const struct dispatch *dispatch);
+/* Starts those that are no flights already. */
+int dispatch_take_up(struct dispatch *dispatch, struct claim_list *claims, struct err *err) must_use;
+
+/* Executions that were stored for this dispatcher (lib/repo/execution_repo.h). Hears of one; starts those; looks for those it
+ * did not hear of, and says that it takes more, when it is time. */
+void dispatch_given(struct dispatch *dispatch, int64_t seq);
+int dispatch_take(struct dispatch *dispatch, struct err *err) must_use;
+int dispatch_keep_taking(struct dispatch *dispatch, struct err *err) must_use;
+/* It takes no more. */
+int dispatch_withdraw(struct dispatch *dispatch, struct err *err) must_use;
 
 struct flight *flight_find(const struct dispatch *dispatch, int64_t seq);
 /* Starts a claimed execution; whatever goes wrong with it becomes its verdict. May take the claim's content.

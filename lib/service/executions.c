@@ -10,6 +10,7 @@
 #include "lib/repo/session_repo.h"
 #include "lib/service/dispatch_bell.h"
 #include "lib/service/limits.h"
+#include "lib/service/served_settings.h"
 #include "lib/util/failpoint.h"
 #include "lib/service/webhooks.h"
 
@@ -28,7 +29,7 @@ struct submission {
     const struct context *context;
     struct idempotency *once;
     struct execution draft; /* borrows the request's texts: never released */
-    bool touch_due;
+    struct submit_result submitted;
 };
 
 /* Why there is no such open session. */
@@ -45,12 +46,13 @@ static int explain_closed(struct submission *submission, struct db *db, struct e
 /* The eight random characters of a day are few enough to meet twice in a busy year. */
 static int store(struct submission *submission, struct db *db, struct err *err)
 {
+    char host[NODE_ID_SIZE];
+    node_own_id(submission->context->settings, host);
     for (int i = 0; i < ID_TRIES; i++) {
         char random[EXECUTION_ID_RANDOM + 1];
-        bool stored = false;
         submission->context->random_id(random, EXECUTION_ID_RANDOM);
-        if (execution_repo_submit(db, random, &submission->draft, &stored, &submission->touch_due, err) == 0)
-            return stored ? 0 : explain_closed(submission, db, err);
+        if (execution_repo_submit(db, random, host, &submission->draft, &submission->submitted, err) == 0)
+            return submission->submitted.stored ? 0 : explain_closed(submission, db, err);
         if (err->code != ERR_CONFLICT)
             return -1;
     }
@@ -127,9 +129,9 @@ static void announce(struct submission *submission)
     const struct execution *draft = &submission->draft;
     struct err ignored = ERR_INIT;
     if (draft->runnable)
-        dispatch_bell_run(context, draft->seq);
+        dispatch_bell_submitted(context, draft->seq, &submission->submitted);
     FAILPOINT("execute.rung");
-    if (submission->touch_due)
+    if (submission->submitted.touch_due)
         (void)!session_repo_touch(context->db, draft->session_id, &ignored);
 }
 

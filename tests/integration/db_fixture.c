@@ -34,7 +34,7 @@ void fixture_setup(void)
                 "DELETE FROM jobs; DELETE FROM tokens; DELETE FROM cancellations; DELETE FROM idempotency_keys;"
                 "DELETE FROM owners; DELETE FROM rate_limits; DELETE FROM audit; DELETE FROM container_questions;"
                 "DELETE FROM workspace_files; DELETE FROM storage_garbage; DELETE FROM node_images;"
-                "DELETE FROM pool_demand; DELETE FROM webhooks;"
+                "DELETE FROM pool_demand; DELETE FROM webhooks; DELETE FROM dispatchers;"
                 "DELETE FROM templates WHERE id NOT IN ('python-basic', 'python-datascience', 'nodejs-basic');"
                 "UPDATE templates SET pool_target = 0, pool_min = 0, deprecated = 0");
 }

@@ -18,6 +18,7 @@
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/session_repo.h"
 #include "lib/service/dispatch_bell.h"
+#include "lib/service/served_settings.h"
 #include "lib/util/clock.h"
 #include "lib/util/id.h"
 
@@ -92,6 +93,7 @@ void stage_open(struct stage *stage, const char *extra)
     stage_sql(stage, "DELETE FROM containers");
     stage_sql(stage, "DELETE FROM nodes");
     stage_sql(stage, "DELETE FROM webhooks");
+    stage_sql(stage, "DELETE FROM dispatchers");
     stage_sql(stage, "UPDATE templates SET pool_target = 0");
 }
 
@@ -266,14 +268,16 @@ void stage_execute(struct stage *stage, const struct session *session, const cha
         .callback_url = (char *)stage->callback_url, .trace_json = (char *)stage->trace_json,
     };
     char random[EXECUTION_ID_RANDOM + 1];
-    bool stored = false, touch_due;
+    struct submit_result submitted;
+    char host[NODE_ID_SIZE];
     id_random(random, EXECUTION_ID_RANDOM);
     memcpy(execution.session_id, session->id, sizeof(execution.session_id));
     memcpy(execution.owner, session->owner, sizeof(execution.owner));
     memcpy(execution.notify, stage->context.doorbell_address, sizeof(execution.notify));
-    OK(execution_repo_submit(stage->context.db, random, &execution, &stored, &touch_due, &err));
-    ck_assert(stored);
-    dispatch_bell_run(&stage->context, execution.seq);
+    node_own_id(stage->settings, host);
+    OK(execution_repo_submit(stage->context.db, random, host, &execution, &submitted, &err));
+    ck_assert(submitted.stored);
+    dispatch_bell_submitted(&stage->context, execution.seq, &submitted);
     memcpy(id_out, execution.id, EXECUTION_ID_SIZE);
 }
 

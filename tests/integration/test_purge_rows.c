@@ -89,13 +89,15 @@ START_TEST(test_purge_rows__containers_beats_and_leavings)
                 " ('b', 'reap', 1, " AGO(200000) ", " AGO(86300) ", 2000), ('c', 'purge', 1, " AGO(200000) ", " AGO(172800) ", 86400000);"
                 "INSERT INTO nodes (id, runtime_type, status, isolation, isolation_weaker, cpu_milli, memory_mb, max_containers, last_seen_at)"
                 " VALUES ('n1', 'process', 'ready', '', 0, 1, 1, 1, " AGO(0) ");"
+                "INSERT INTO dispatchers VALUES ('n1', 'd1', '', '', " AGO(80000) "), ('n2', 'd2', '', '', " AGO(90000) ");"
                 "INSERT INTO node_images (node_id, image) VALUES ('n1', 'i'), ('gone', 'i'), ('gone', 'j');"
                 "INSERT INTO pool_demand (template_id, wanted, changed_at) VALUES ('python-basic', 1, " AGO(0) "), ('gone', 1, " AGO(0) ")");
     pass();
     ck_assert_int_eq(purge_done.containers, 1000);
     ck_assert_int_eq(COUNT("containers WHERE id LIKE 'g%'"), 200);
-    ck_assert_int_eq(purge_done.rows, 4);
+    ck_assert_int_eq(purge_done.rows, 5);
     ck_assert_int_eq(COUNT("jobs WHERE instance IN ('b', 'c')"), 2);
+    ck_assert_int_eq(COUNT("dispatchers WHERE instance = 'd1'"), 1);
     ck_assert_int_eq(COUNT("node_images WHERE node_id = 'n1'"), 1);
     ck_assert_int_eq(COUNT("pool_demand WHERE template_id = 'python-basic'"), 1);
     fixture_sql("DELETE FROM node_images; DELETE FROM pool_demand; DELETE FROM jobs");

@@ -36,12 +36,12 @@ START_TEST(test_execution_repo__claim_brings_all_a_dispatcher_needs)
     struct err err = ERR_INIT;
     cleanup(claim_list_release) struct claim_list claims = { 0 };
     fixture_session("s1", "me", SESSION_RUNNING);
-    bool stored = false, touch_due = true;
+    struct submit_result submitted;
     struct execution execution = { .session_id = "s1", .owner = "me", .language = LANGUAGE_SHELL,
                                    .code = (char *)"echo 'ü'", .event_json = (char *)"{\"n\":12345678901234567890.10}",
                                    .env_json = (char *)"{\"B\":\"2\"}", .timeout_s = 7, .max_retries = 2, .notify = "127.0.0.1:9" };
-    OK(execution_repo_submit(fixture_db, "abcdefgh", &execution, &stored, &touch_due, &err));
-    ck_assert(stored && execution.runnable && !touch_due);
+    OK(execution_repo_submit(fixture_db, "abcdefgh", "n1", &execution, &submitted, &err));
+    ck_assert(submitted.stored && execution.runnable && !submitted.touch_due && !submitted.assigned);
     ck_assert_uint_eq(claim("d1", 10, &claims), 1);
     const struct execution_claim *got = &claims.items[0];
     ck_assert_str_eq(got->execution.id, execution.id);

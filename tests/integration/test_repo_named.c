@@ -10,19 +10,19 @@
 static bool submit(const char *session_id, const char *owner, const char *random, struct execution *out)
 {
     struct err err = ERR_INIT;
-    bool stored = false, touch_due = false;
+    struct submit_result submitted;
     *out = (struct execution){ .language = LANGUAGE_PYTHON, .code = (char *)"1", .timeout_s = 30, .max_retries = 3 };
     snprintf(out->session_id, sizeof(out->session_id), "%s", session_id);
     snprintf(out->owner, sizeof(out->owner), "%s", owner);
-    OK(execution_repo_submit(fixture_db, random, out, &stored, &touch_due, &err));
-    return stored;
+    OK(execution_repo_submit(fixture_db, random, "n1", out, &submitted, &err));
+    return submitted.stored;
 }
 
 START_TEST(test_execution_repo__submitted_to_open_sessions_of_the_owner_only)
 {
     struct err err = ERR_INIT;
     struct execution execution;
-    bool stored, touch_due;
+    struct submit_result submitted;
     fixture_session("s1", "me", SESSION_RUNNING);
     fixture_session("s2", "me", SESSION_CREATING);
     fixture_session("s3", "me", SESSION_TERMINATED);
@@ -38,9 +38,9 @@ START_TEST(test_execution_repo__submitted_to_open_sessions_of_the_owner_only)
     ck_assert_int_eq(fixture_number("SELECT COUNT(*) FROM executions"), 2);
     fixture_sql("UPDATE sessions SET last_activity_at = last_activity_at - INTERVAL 5 SECOND WHERE id = 's1'");
     ck_assert(submit("s1", "me", "ffffffff", &execution));
-    FAILS(execution_repo_submit(fixture_db, "ffffffff", &execution, &stored, &touch_due, &err), ERR_CONFLICT);
-    OK(execution_repo_submit(fixture_db, "gggggggg", &execution, &stored, &touch_due, &err));
-    ck_assert(stored && touch_due);
+    FAILS(execution_repo_submit(fixture_db, "ffffffff", "n1", &execution, &submitted, &err), ERR_CONFLICT);
+    OK(execution_repo_submit(fixture_db, "gggggggg", "n1", &execution, &submitted, &err));
+    ck_assert(submitted.stored && submitted.touch_due);
 }
 END_TEST
 

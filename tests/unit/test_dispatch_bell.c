@@ -22,10 +22,20 @@ START_TEST(test_dispatch_bell__what_is_said_is_heard)
     ck_assert_int_ge(bell, 0);
     settings.doorbell.dispatchd = address;
     const struct context context = { .settings = &settings, .doorbell = -1 };
-    dispatch_bell_run(&context, INT64_MAX);
+    struct submit_result submitted = { .stored = true };
+    dispatch_bell_submitted(&context, INT64_MAX, &submitted);
     ck_assert_int_eq(doorbell_take(bell, text), 1);
     ck_assert_int_eq(read_word(text).kind, DISPATCH_RUN);
     ck_assert_int_eq(read_word(text).seq, INT64_MAX);
+    submitted.assigned = true; /* to another */
+    char other[DOORBELL_ADDRESS_SIZE];
+    cleanup_fd int its_bell = doorbell_open("127.0.0.1:0", other, &err);
+    snprintf(submitted.doorbell, sizeof(submitted.doorbell), "%s", other);
+    dispatch_bell_submitted(&context, 7, &submitted);
+    ck_assert_int_eq(doorbell_take(bell, text), 0);
+    ck_assert_int_eq(doorbell_take(its_bell, text), 1);
+    ck_assert_int_eq(read_word(text).kind, DISPATCH_TAKE);
+    ck_assert_int_eq(read_word(text).seq, 7);
     dispatch_bell_wait(&context, "exec_20260106_abcdefg");
     ck_assert_int_eq(doorbell_take(bell, text), 1);
     ck_assert_int_eq(read_word(text).kind, DISPATCH_WAIT);
@@ -35,7 +45,7 @@ END_TEST
 
 START_TEST(test_dispatch_bell__anything_else_is_a_look)
 {
-    static const char *const texts[] = { "", "run", "run ", "run 0", "run -1", "run +1", "run 1x", "run 99999999999999999999", "RUN 1", " run 1",
+    static const char *const texts[] = { "", "run", "run ", "run 0", "run -1", "run +1", "run 1x", "run 99999999999999999999", "RUN 1", " run 1", "take", "take 0", "take 1 ",
                                          "wait", "wait exec_20260106_abcdefgh_and_more", "cancel", "sess_1", "exec_20260106_abcdefgh" };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_msg(read_word(texts[i]).kind == DISPATCH_LOOK, "\"%s\"", texts[i]);
