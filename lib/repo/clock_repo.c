@@ -7,13 +7,14 @@
 /* Longer than any lease or pause. */
 #define AHEAD SQL_NOW " + INTERVAL 3 MINUTE"
 
-enum { EXECUTIONS, CONTAINERS, NODES, JOBS, KINDS, NOW = 2 * KINDS };
+enum { EXECUTIONS, CONTAINERS, NODES, JOBS, DISPATCHERS, KINDS, NOW = 2 * KINDS };
 
 const struct db_stmt clock_repo_statements[] = {
     [EXECUTIONS] = { "SELECT 1 FROM executions FORCE INDEX (queue) WHERE status IN ('pending', 'running') AND due_at > " AHEAD " LIMIT 1" },
     [CONTAINERS] = { "SELECT 1 FROM containers FORCE INDEX (work) WHERE status IN ('creating', 'deleting') AND due_at > " AHEAD " LIMIT 1" },
     [NODES] = { "SELECT 1 FROM nodes WHERE last_seen_at > " AHEAD " OR served_until > " AHEAD " LIMIT 1" },
     [JOBS] = { "SELECT 1 FROM jobs WHERE beat_at > " AHEAD " LIMIT 1" },
+    [DISPATCHERS] = { "SELECT 1 FROM dispatchers WHERE takes_until > " AHEAD " LIMIT 1" },
     [KINDS + EXECUTIONS] = { "UPDATE executions FORCE INDEX (queue) SET due_at = " SQL_NOW
                              " WHERE status IN ('pending', 'running') AND due_at > " AHEAD " LIMIT ?" },
     [KINDS + CONTAINERS] = { "UPDATE containers FORCE INDEX (work) SET due_at = " SQL_NOW
@@ -21,6 +22,7 @@ const struct db_stmt clock_repo_statements[] = {
     [KINDS + NODES] = { "UPDATE nodes SET last_seen_at = LEAST(last_seen_at, " SQL_NOW "), served_until = LEAST(served_until, " SQL_NOW ")"
                         " WHERE last_seen_at > " AHEAD " OR served_until > " AHEAD " LIMIT ?" },
     [KINDS + JOBS] = { "UPDATE jobs SET beat_at = " SQL_NOW " WHERE beat_at > " AHEAD " LIMIT ?" },
+    [KINDS + DISPATCHERS] = { "UPDATE dispatchers SET takes_until = " SQL_NOW " WHERE takes_until > " AHEAD " LIMIT ?" },
     [NOW] = { "SELECT " SQL_MS(SQL_NOW) },
     [NOW + 1] = { NULL },
 };

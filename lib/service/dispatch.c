@@ -259,7 +259,7 @@ int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
         return -1;
     if (dispatch_take(dispatch, err) != 0 || claim(dispatch, err) != 0)
         return -1;
-    return dispatch_keep_taking(dispatch, err);
+    return dispatch_keep_taking(dispatch, look, err);
 }
 
 int dispatch_wait(struct dispatch *dispatch, struct pollfd *extra, unsigned count, int timeout_ms, struct err *err)

@@ -11,9 +11,8 @@
 #include "lib/util/clock.h"
 #include "lib/util/failpoint.h"
 
-enum { RECALL_MS = 1000, OFFER_AGAIN_MS = 2000 };
+enum { OFFER_AGAIN_MS = 2000 };
 _Static_assert(2 * OFFER_AGAIN_MS < DISPATCHER_OFFER_MS, "one that comes late must not end it");
-_Static_assert((int)RECALL_MS < (int)EXECUTION_LEASE_MS / 3, "leases are renewed for what is known, or will be at once");
 
 void dispatch_given(struct dispatch *dispatch, int64_t seq)
 {
@@ -101,16 +100,13 @@ static int offer(struct dispatch *dispatch, struct err *err)
     return dispatcher_repo_offer(config->db, config->claimed_by, config->address, host, served_nodes_ids(dispatch->nodes), err);
 }
 
-int dispatch_keep_taking(struct dispatch *dispatch, struct err *err)
+int dispatch_keep_taking(struct dispatch *dispatch, bool look, struct err *err)
 {
     int64_t now = clock_mono_ms();
     if (!dispatch->config.address[0] || dispatch_room(dispatch) == 0)
         return 0;
-    if (dispatch->recall || now >= dispatch->recall_at_ms) {
-        if (recall(dispatch, err) != 0)
-            return -1;
-        dispatch->recall_at_ms = now + RECALL_MS;
-    }
+    if ((look || dispatch->recall) && recall(dispatch, err) != 0)
+        return -1;
     if (now >= dispatch->offer_at_ms) {
         if (offer(dispatch, err) != 0)
             return -1;

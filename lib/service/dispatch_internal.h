@@ -67,7 +67,7 @@ struct dispatch {
     int64_t given[DISPATCH_NAMED_MAX]; /* seqs of which somebody said that they are stored as ours */
     size_t given_count;
     bool recall;                           /* ... and of more than have room here */
-    int64_t recall_at_ms, offer_at_ms; /* when that is looked for in any case; when it is said again that we take */
+    int64_t offer_at_ms;                   /* when it is said again that we take */
     bool recover; /* the rows may say we run what we do not know of */
 };
 
@@ -76,11 +76,11 @@ size_t dispatch_room(const struct dispatch *dispatch);
 /* Starts those that are no flights already. */
 int dispatch_take_up(struct dispatch *dispatch, struct claim_list *claims, struct err *err) must_use;
 
-/* Executions that were stored for this dispatcher (lib/repo/execution_repo.h). Hears of one; starts those; looks for those it
- * did not hear of, and says that it takes more, when it is time. */
+/* Executions that were stored for this dispatcher (lib/repo/execution_repo.h). Hears of one; starts those; looks (if it
+ * is to) for those it did not hear of, and says that it takes more when that is due. */
 void dispatch_given(struct dispatch *dispatch, int64_t seq);
 int dispatch_take(struct dispatch *dispatch, struct err *err) must_use;
-int dispatch_keep_taking(struct dispatch *dispatch, struct err *err) must_use;
+int dispatch_keep_taking(struct dispatch *dispatch, bool look, struct err *err) must_use;
 /* It takes no more. */
 int dispatch_withdraw(struct dispatch *dispatch, struct err *err) must_use;
 
