@@ -2,6 +2,8 @@
 /* SHA-256 by libcrypto. */
 #include "lib/io/digest.h"
 
+#include <pthread.h>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -14,17 +16,36 @@ static int failed(struct err *err)
     return err_internal(err, 0, "libcrypto computed no SHA-256");
 }
 
+static const EVP_MD *fetched;
+
+static void fetch(void)
+{
+    fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* Looked up once: EVP_sha256() would be at every use. For the process's life. */
+static const EVP_MD *sha256(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch);
+    return fetched ? fetched : EVP_sha256();
+}
+
 static void to_hex(const unsigned char digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE])
 {
-    for (size_t i = 0; i < DIGEST_SIZE; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * DIGEST_SIZE] = '\0';
 }
 
 int digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_SIZE], struct err *err)
 {
     unsigned char digest[DIGEST_SIZE];
     unsigned got = 0;
-    if (EVP_Digest(data, len, digest, &got, EVP_sha256(), NULL) != 1 || got != DIGEST_SIZE)
+    if (EVP_Digest(data, len, digest, &got, sha256(), NULL) != 1 || got != DIGEST_SIZE)
         return failed(err);
     to_hex(digest, out);
     return 0;

@@ -85,41 +85,38 @@ static bool type_matches(struct json_object *value, enum json_field_type type)
     return false;
 }
 
-static int read_string(struct json_object *value, const char *where, const struct json_field *field,
-                       struct err *err)
+static int read_string(struct json_object *value, const struct json_field *field, struct err *err)
 {
     const char *text = json_object_get_string(value);
     int64_t len = json_object_get_string_len(value);
     if ((int64_t)strlen(text) != len)
-        return err_field(err, where, "%s must not contain a NUL character.", field->name);
+        return err_set(err, ERR_INVALID, "%s must not contain a NUL character.", field->name);
     if ((field->min != 0 || field->max != 0) && (len < field->min || len > field->max))
-        return err_field(err, where, "%s must be %lld to %lld bytes long.", field->name,
+        return err_set(err, ERR_INVALID, "%s must be %lld to %lld bytes long.", field->name,
                          (long long)field->min, (long long)field->max);
     *(const char **)field->out = text;
     return 0;
 }
 
-static int read_int(struct json_object *value, const char *where, const struct json_field *field,
-                    struct err *err)
+static int read_int(struct json_object *value, const struct json_field *field, struct err *err)
 {
     int64_t number = json_object_get_int64(value);
     if ((field->min != 0 || field->max != 0) && (number < field->min || number > field->max))
-        return err_field(err, where, "%s must be between %lld and %lld.", field->name,
+        return err_set(err, ERR_INVALID, "%s must be between %lld and %lld.", field->name,
                          (long long)field->min, (long long)field->max);
     *(int64_t *)field->out = number;
     return 0;
 }
 
-static int read_value(struct json_object *value, const char *where, const struct json_field *field,
-                      struct err *err)
+static int read_value(struct json_object *value, const struct json_field *field, struct err *err)
 {
     if (!type_matches(value, field->type))
-        return err_field(err, where, "%s must be %s.", field->name, type_name(field->type));
+        return err_set(err, ERR_INVALID, "%s must be %s.", field->name, type_name(field->type));
     switch (field->type) {
     case JSON_FIELD_STRING:
-        return read_string(value, where, field, err);
+        return read_string(value, field, err);
     case JSON_FIELD_INT:
-        return read_int(value, where, field, err);
+        return read_int(value, field, err);
     case JSON_FIELD_BOOL:
         *(bool *)field->out = json_object_get_boolean(value);
         return 0;
@@ -177,18 +174,21 @@ int json_read_fields(struct json_object *object, const char *pointer, const stru
         refuse_unknown(object, pointer, fields, count, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        char where[128];
         struct json_object *value = NULL;
-        json_pointer_join(where, sizeof(where), pointer, fields[i].name);
         bool there = json_object_object_get_ex(object, fields[i].name, &value);
         if (there && !value && fields[i].type != JSON_FIELD_ANY)
             there = false;
         if (fields[i].present)
             *fields[i].present = there;
+        bool refused = false;
         if (!there && fields[i].required)
-            return err_field(err, where, "%s is required.", fields[i].name);
-        if (there && read_value(value, where, &fields[i], err) != 0)
+            refused = err_set(err, ERR_INVALID, "%s is required.", fields[i].name) != 0;
+        else if (there)
+            refused = read_value(value, &fields[i], err) != 0;
+        if (refused) {
+            json_pointer_join(err->field, sizeof(err->field), pointer, fields[i].name);
             return -1;
+        }
     }
     return 0;
 }
