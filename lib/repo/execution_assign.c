@@ -4,20 +4,20 @@
  * Where nothing of a session waits and fewer of it run than may, the row is stored as running, for the dispatcher that takes what comes for the session's
  * node: one commit instead of a second one for the claim. The session's lock makes that exact. Submissions wait for each other; and where
  * nothing waits, no claim can start anything meanwhile. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/repo/execution_repo.h"
 #include "lib/repo/execution_rows.h"
 
 _Static_assert(EXECUTION_CONCURRENT_MAX == 4, "TAKER has the number");
-/* How much of what a session may run at once is taken; one that waits is in the way of all. One subquery: each costs 30 us to set up. */
-#define TAKEN_PLACES                                                                               \
-    "(SELECT IFNULL(SUM(IF(e.status = 'pending', 4, 1)), 0) FROM executions e FORCE INDEX (queue)" \
-    " WHERE e.status IN ('pending', 'running') AND e.runnable = 1 AND e.session_id = s.id)"
+/* However many wait, one is looked at. */
+#define OF_SESSION(e, state)                                                                       \
+    " FROM executions " e " FORCE INDEX (queue) WHERE " e ".status = '" state "' AND " e ".runnable = 1 AND " e ".session_id = s.id)"
 #define TAKER                                                                                      \
     "(SELECT d.instance FROM dispatchers d FORCE INDEX (PRIMARY)"                                  \
     " WHERE d.node_id = s.node_id AND d.takes_until > " SQL_NOW " AND d.host IN ('', ?) AND s.container_id <> '' AND s.status = 'running'" \
-    " AND " TAKEN_PLACES " < 4)"
+    " AND NOT EXISTS (SELECT 1" OF_SESSION("p", "pending") " AND (SELECT COUNT(*)" OF_SESSION("r", "running") " < 4)"
 #define TAKEN                                                                                      \
     "SELECT " EXECUTION_COLUMNS EXECUTION_CODE_COLUMNS ", TIMESTAMPDIFF(MICROSECOND, e.created_at, " SQL_NOW "), " PLACE("e")   \
     " FROM executions e FORCE INDEX (PRIMARY)" PLACED("e") " AND c.id = e.container_id WHERE e.status = 'running' AND e.claimed_by = ? AND e.seq "
@@ -35,9 +35,9 @@ const struct db_stmt execution_assign_statements[] = {
                  " " SQL_NOW " + INTERVAL IF(x.taker IS NULL, 0, ?) * 1000 MICROSECOND, " SQL_NOW ", ?, ?, ?, ?, ?, ?, ?, ?, ?"
                  " FROM (SELECT s.id, s.owner, s.status = 'running' AS runnable, s.container_id, " TAKER " AS taker"
                  " FROM sessions s FORCE INDEX (id) WHERE s.id = ? AND s.owner = ? AND s.status IN ('creating', 'running') FOR UPDATE) x"
-                 " RETURNING seq, id, runnable, " SQL_MS("created_at") ","
-                 " (SELECT t.last_activity_at < " SQL_NOW " - INTERVAL 1 SECOND FROM sessions t FORCE INDEX (id) WHERE t.id = session_id),"
-                 " (SELECT d.doorbell FROM dispatchers d FORCE INDEX (instance) WHERE d.instance = claimed_by LIMIT 1)" },
+                 " RETURNING seq, id, runnable, " SQL_MS("created_at") ", claimed_by IS NOT NULL,"
+                 " (SELECT CONCAT(t.last_activity_at < " SQL_NOW " - INTERVAL 1 SECOND, IFNULL(d.doorbell, '')) FROM sessions t FORCE INDEX (id)"
+                 " LEFT JOIN dispatchers d FORCE INDEX (PRIMARY) ON d.node_id = t.node_id WHERE t.id = session_id)" },
     [TAKE_ONE] = { TAKEN "= ?" },
     [TAKE_16] = { TAKEN "IN (" SQL_16 ")" },
     [UNFINISHED] = { "SELECT seq FROM executions FORCE INDEX (queue) WHERE status = 'running' AND runnable = 1 AND claimed_by = ?" },
@@ -61,10 +61,11 @@ static int take_submitted(void *arg, const struct db_row *row, struct err *err)
     draft->seq = db_row_int(row, 0);
     draft->runnable = db_row_int(row, 2);
     draft->created_at = db_row_int(row, 3);
-    out->touch_due = db_row_int(row, 4);
-    out->assigned = !db_row_null(row, 5);
-    if (row_text(row, 5, out->doorbell, sizeof(out->doorbell), err) != 0)
-        return -1;
+    out->assigned = db_row_int(row, 4);
+    const char *more = db_row_text(row, 5, NULL); /* two in one subquery: each costs to set up */
+    out->touch_due = more && more[0] == '1';
+    if (more && more[0] && out->assigned)
+        snprintf(out->doorbell, sizeof(out->doorbell), "%s", more + 1);
     return row_text(row, 1, draft->id, sizeof(draft->id), err);
 }
 

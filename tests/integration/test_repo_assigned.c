@@ -232,6 +232,26 @@ START_TEST(test_execution_repo__a_submission_sees_what_it_waited_for)
 }
 END_TEST
 
+/* A backlog must not make a submission, which holds the session's lock, any slower. */
+START_TEST(test_execution_repo__a_submission_reads_no_backlog)
+{
+    static const struct db_stmt reads = { "SELECT CAST(SUM(VARIABLE_VALUE) AS SIGNED) FROM information_schema.SESSION_STATUS"
+                                          " WHERE VARIABLE_NAME LIKE 'HANDLER\\_READ\\_%'" };
+    struct err err = ERR_INIT;
+    struct execution execution;
+    int64_t before = 0, after = 0;
+    extern int take_int(void *arg, const struct db_row *row, struct err *err);
+    fixture_session("s1", "me", SESSION_RUNNING);
+    offer("d1", "n1", "h1");
+    fixture_sql("INSERT INTO executions (id, session_id, owner, status, runnable, language, timeout_s, max_retries, code, due_at, created_at)"
+                " SELECT CONCAT('e', seq), 's1', 'me', 'pending', 1, 'python', 1, 1, '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) FROM seq_1_to_3000");
+    OK(db_query(fixture_db, &reads, NULL, 0, take_int, &before, &err));
+    ck_assert(!submit("s1", &execution).assigned);
+    OK(db_query(fixture_db, &reads, NULL, 0, take_int, &after, &err));
+    ck_assert_int_lt(after - before, 1000); /* the look itself reads some hundreds of variables */
+}
+END_TEST
+
 enum { RACERS = 4, ROUNDS = 40 };
 static int64_t most[RACERS];
 
@@ -290,6 +310,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_execution_repo__assigned_ones_whose_place_is_gone_are_pending_again, 0,
                         (int)(sizeof(gone_rows) / sizeof(gone_rows[0])));
     tcase_add_test(tcase, test_execution_repo__a_submission_sees_what_it_waited_for);
+    tcase_add_test(tcase, test_execution_repo__a_submission_reads_no_backlog);
     tcase_add_test(tcase, test_execution_repo__racing_submissions_and_claims_never_exceed_what_may_run);
     return fixture_run(suite);
 }
