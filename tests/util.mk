@@ -1,7 +1,9 @@
 # lib/util, lib/model, doorbells and settings.
 UNIT_TESTS += tests/unit/test_err tests/unit/test_strbuf tests/unit/test_json tests/unit/test_clock_id tests/unit/test_log tests/unit/test_model \
 	tests/unit/test_doorbell tests/unit/test_settings
-UNIT_TESTS += tests/unit/test_json_names tests/unit/test_duration tests/unit/test_gather
+UNIT_TESTS += tests/unit/test_json_names tests/unit/test_duration tests/unit/test_gather tests/unit/test_turn
+tests_unit_test_turn_SOURCES = tests/unit/test_turn.c
+tests_unit_test_turn_LDADD = $(UTIL_TEST_LIBS)
 tests_unit_test_gather_SOURCES = tests/unit/test_gather.c
 tests_unit_test_gather_LDADD = $(UTIL_TEST_LIBS)
 UTIL_TEST_LIBS = lib/libmodel.a lib/libutil.a $(JSON_LIBS) $(CHECK_LIBS)
