@@ -25,8 +25,7 @@ void guard_request_id(const struct request *request, const struct context *conte
     context->random_id(out + 4, 16);
 }
 
-/* The token of "Bearer TOKEN" (RFC 6750; the scheme in any case), or NULL. */
-static const char *bearer_token(const struct request *request)
+const char *guard_bearer_token(const struct request *request)
 {
     static const char scheme[] = "Bearer ";
     const char *header = request_param(request, "HTTP_AUTHORIZATION");
@@ -86,7 +85,7 @@ int guard_admit(const struct route *route, const struct request *request,
 {
     if (route->access == ACCESS_OPEN)
         return 0;
-    const char *token = bearer_token(request);
+    const char *token = guard_bearer_token(request);
     if (!token)
         return err_set(err, ERR_UNAUTHORIZED, "There is no 'Authorization: Bearer TOKEN' in the request.");
     if (route->access == ACCESS_CONTAINER)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads wait in epoll, not in accept(2): a word to stop reaches them all there, and EPOLLEXCLUSIVE wakes one a connection. */
+/* Processes wait in epoll, not in accept(2): a word to stop reaches them there, and EPOLLEXCLUSIVE wakes one of them for a connection. */
+#define _GNU_SOURCE /* accept4() */
 #include "fcgi/listener.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, INHERITED = 0, TURN_RETRY_US = 10000 };
+enum { BACKLOG = 1024, INHERITED = 0, TURN_RETRY_US = 10000, ACCEPT_PAUSE_US = 100000 };
 
 static int check_inherited(struct err *err)
 {
@@ -119,6 +120,21 @@ int listener_join(const struct listener *listener, struct err *err)
         epoll_ctl(place, EPOLL_CTL_ADD, listener->stop, &stop) != 0)
         return err_internal(err, errno, "cannot wait for connections");
     return steal_fd(&place);
+}
+
+/* No descriptors left, say: it would be tried again at once, as the socket is still readable. */
+int listener_accept(const struct listener *listener)
+{
+    int fd = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+        usleep(ACCEPT_PAUSE_US);
+    return fd;
+}
+
+bool listener_heard(int fd)
+{
+    char first;
+    return recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 /* The kernel wakes the first that waits: without this one process would do all the work until each of its threads is busy. */

@@ -27,11 +27,15 @@ void listener_stop(const struct listener *listener);
 /* Nobody can connect to the socket any more, in whatever process: for the last that know it. */
 void listener_refuse(const struct listener *listener);
 
-/* A thread's place to wait in: a descriptor, or -1. */
+/* A place to wait in, for the threads of a process: a descriptor, or -1. */
 int listener_join(const struct listener *listener, struct err *err) must_use;
 /* Sleeps until there may be a connection to accept (1) or the process is to end (0). */
 int listener_wait(const struct listener *listener, int place);
-/* After a connection: at a shared socket, whoever waits longest is the next. */
+/* A connection, or -1: there is none to be had now. */
+int listener_accept(const struct listener *listener) must_use;
+/* Whether a connection has something to read by now. */
+bool listener_heard(int fd);
+/* After connections: at a shared socket, the process that waits longest is the next. */
 void listener_take_turn(const struct listener *listener, int place);
 
 #endif

@@ -19,7 +19,7 @@ fcgi_libfcgiapi_a_SOURCES += fcgi/metrics.c fcgi/metrics.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/internal.c fcgi/codec/internal_codec.c fcgi/codec/internal_codec.h \
 	fcgi/codec/kept_output.c fcgi/codec/kept_output.h
 fcgi_libfcgiapi_a_SOURCES += fcgi/describe.c fcgi/describe.h
-fcgi_sandbox_api_SOURCES = fcgi/main.c fcgi/worker.c fcgi/worker.h fcgi/listener.c fcgi/listener.h
+fcgi_sandbox_api_SOURCES = fcgi/main.c fcgi/worker.c fcgi/worker.h fcgi/connection.c fcgi/connection.h fcgi/listener.c fcgi/listener.h
 # lib/libruntime.a only for its settings: the web tier must hold no engine driver and no HTTP client (tests/check-web-tier.sh).
 fcgi_sandbox_api_LDADD = fcgi/libfcgiapi.a lib/libservice.a lib/librepo.a lib/libruntime.a lib/libstorage.a lib/libio.a lib/libwire.a \
 	lib/libmodel.a lib/libutil.a $(FCGI_LIBS) $(MARIADB_LIBS) $(JSON_LIBS) $(CONFIG_LIBS) $(STORAGE_LIBS) $(MAGIC_LIBS)

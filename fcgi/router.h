@@ -20,6 +20,10 @@ enum access {
     ACCESS_CONTAINER, /* a container's own secret, and no token */
 };
 
+/* What a request of a route may have looked up for it beforehand, together with others: only a route that is done soon after, without a body,
+ * waiting for nothing. */
+enum route_ahead { AHEAD_NOTHING, AHEAD_TOKEN, AHEAD_SESSION /* its token, and the session that is its id */ };
+
 /* What it takes as a body. */
 enum body_kind {
     BODY_NONE,
@@ -38,6 +42,7 @@ struct route {
     const char *query;  /* query parameters that it knows, separated by '|'; NULL: none */
     enum body_kind body;
     size_t body_limit;  /* bytes */
+    enum route_ahead ahead;
     const char *summary;
 };
 

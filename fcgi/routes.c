@@ -7,9 +7,10 @@
 #define API "/api/v1"
 #define INTERNAL API "/internal"
 #define PAGE "limit|offset"
-#define NO_BODY BODY_NONE, 0
-#define JSON(limit) BODY_JSON, (limit)
-#define STREAM(limit) BODY_STREAM, (limit)
+#define NO_BODY BODY_NONE, 0, AHEAD_NOTHING
+#define LOOK_UP(what) BODY_NONE, 0, AHEAD_##what /* no body, and this ahead */
+#define JSON(limit) BODY_JSON, (limit), AHEAD_NOTHING
+#define STREAM(limit) BODY_STREAM, (limit), AHEAD_NOTHING
 
 enum { REPORT_MAX = 64 * 1024 };
 
@@ -17,8 +18,8 @@ const struct route route_table[] = {
     { "POST", API "/sessions", sessions_create, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, JSON(REQUEST_BODY_MAX),
       "Create a session" },
     { "GET", API "/sessions", sessions_list, ACCESS_SCOPE, SCOPE_SESSIONS,
-      "status|template_id|label.*|" PAGE, NO_BODY, "List sessions" },
-    { "GET", API "/sessions/{id}", sessions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, NO_BODY,
+      "status|template_id|label.*|" PAGE, LOOK_UP(TOKEN), "List sessions" },
+    { "GET", API "/sessions/{id}", sessions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, LOOK_UP(SESSION),
       "Look at a session" },
     { "POST", API "/sessions/{id}/renew", sessions_renew, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, JSON(REQUEST_BODY_MAX),
       "Let a session run longer" },
@@ -35,9 +36,9 @@ const struct route route_table[] = {
     { "DELETE", API "/sessions/{id}/files/{path...}", files_delete, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, NO_BODY, "Delete a file" },
     { "POST", API "/sessions/{id}/files/upload", files_upload, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, STREAM(FORM_BODY_MAX),
       "Upload a file" },
-    { "GET", API "/executions/{id}", executions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, NO_BODY,
+    { "GET", API "/executions/{id}", executions_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, LOOK_UP(TOKEN),
       "Look at an execution, with its code and result" },
-    { "GET", API "/executions/{id}/status", executions_status, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, NO_BODY,
+    { "GET", API "/executions/{id}/status", executions_status, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, LOOK_UP(TOKEN),
       "Look at the status of an execution" },
     { "GET", API "/executions/{id}/result", executions_result, ACCESS_SCOPE, SCOPE_SESSIONS, "wait|trace", NO_BODY,
       "Fetch the result of an execution" },
@@ -55,15 +56,15 @@ const struct route route_table[] = {
       "A container says that it is ready" },
     { "POST", INTERNAL "/sessions/{id}/container_exited", internal_container_exited, ACCESS_CONTAINER, 0, NULL, JSON(REPORT_MAX),
       "A container says that it ends" },
-    { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, NO_BODY, "List templates" },
-    { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, NO_BODY, "Look at a template" },
+    { "GET", API "/templates", templates_list, ACCESS_TOKEN, 0, PAGE, LOOK_UP(TOKEN), "List templates" },
+    { "GET", API "/templates/{id}", templates_get, ACCESS_TOKEN, 0, NULL, LOOK_UP(TOKEN), "Look at a template" },
     { "POST", API "/templates", templates_create, ACCESS_SCOPE, SCOPE_TEMPLATES, NULL, JSON(REQUEST_BODY_MAX), "Create a template" },
     { "PUT", API "/templates/{id}", templates_update, ACCESS_SCOPE, SCOPE_TEMPLATES, NULL, JSON(REQUEST_BODY_MAX),
       "Change a template" },
     { "DELETE", API "/templates/{id}", templates_delete, ACCESS_SCOPE, SCOPE_TEMPLATES, NULL, NO_BODY, "Delete a template" },
-    { "GET", API "/containers", containers_list, ACCESS_SCOPE, SCOPE_SESSIONS, "status|runtime_type|template_id|" PAGE, NO_BODY,
+    { "GET", API "/containers", containers_list, ACCESS_SCOPE, SCOPE_SESSIONS, "status|runtime_type|template_id|" PAGE, LOOK_UP(TOKEN),
       "List containers" },
-    { "GET", API "/containers/{id}", containers_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, NO_BODY, "Look at a container" },
+    { "GET", API "/containers/{id}", containers_get, ACCESS_SCOPE, SCOPE_SESSIONS, NULL, LOOK_UP(TOKEN), "Look at a container" },
     { "GET", API "/containers/{id}/logs", containers_logs, ACCESS_SCOPE, SCOPE_SESSIONS, "tail|since", NO_BODY,
       "Read the log of a container" },
     { "GET", API "/nodes", nodes_list, ACCESS_SCOPE, SCOPE_ADMIN, NULL, NO_BODY, "List nodes" },

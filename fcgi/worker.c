@@ -2,14 +2,11 @@
 /* Threads between libfcgi and the serving of requests. */
 #include "fcgi/worker.h"
 
-#include <errno.h>
-#include <fcgiapp.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "fcgi/connection.h"
 #include "fcgi/serve.h"
 #include "lib/io/doorbell.h"
 #include "lib/service/sessions.h"
@@ -17,100 +14,124 @@
 #include "lib/util/clock.h"
 #include "lib/util/gather.h"
 #include "lib/util/id.h"
-#include "lib/util/log.h"
+#include "lib/util/turn.h"
 
-enum { CLIENT_SILENCE_S = 30, ACCEPT_PAUSE_US = 100000 };
+enum { PATIENCE_MS = 20 };
 
 struct worker {
     const struct listener *listener;
     struct context context;
     struct server server;
-    int place; /* where it waits for connections */
+    struct turn *turn;
+    int place; /* where it waits for connections when it has the turn */
     pthread_t thread;
 };
 
 struct workers {
     struct wait_room room;
     struct db_pool *connections;
+    struct turn *turn;
+    int place;
     struct gather *token_questions, *session_questions;
     size_t count; /* threads that run */
     struct worker *items;
 };
 
-static long read_body(void *arg, char *buf, size_t len)
+/* What is there to be served, in its order. */
+struct arrivals {
+    struct connection *items[AHEAD_MAX];
+    size_t count;
+    int silent; /* a connection that came last and has said nothing yet, or -1: nobody waits for it */
+};
+
+/* false: there is no other to be had, or none that should be waited for. */
+static bool open_next(struct worker *worker, struct arrivals *arrivals)
 {
-    FCGX_Request *request = arg;
-    int got = FCGX_GetStr(buf, (int)len, request->in);
-    return got == 0 && FCGX_GetError(request->in) != 0 ? -1 : got;
+    int fd = listener_accept(worker->listener);
+    if (fd < 0)
+        return false;
+    if (arrivals->count > 0 && !listener_heard(fd)) {
+        arrivals->silent = fd;
+        return false;
+    }
+    struct connection *connection = connection_open(&worker->server, worker->listener->socket, fd);
+    if (!connection)
+        return true;
+    arrivals->items[arrivals->count++] = connection;
+    return visit_is_short(connection_visit(connection));
 }
 
-static int write_answer(void *arg, const char *data, size_t len)
+/* Whether there is, at the end, what takes longer: others should be called for what comes meanwhile. */
+static bool is_long(const struct arrivals *arrivals)
 {
-    FCGX_Request *request = arg;
-    return FCGX_PutStr(data, (int)len, request->out) < 0 ? -1 : 0;
+    size_t count = arrivals->count;
+    return arrivals->silent >= 0 || (count > 0 && !visit_is_short(connection_visit(arrivals->items[count - 1])));
 }
 
-/* Without the end that FastCGI has: the web server takes that for a failure, and breaks with the client. */
-static void abort_answer(void *arg)
+static void serve(struct connection *connection)
 {
-    FCGX_Request *request = arg;
-    (void)FCGX_FFlush(request->out);
-    (void)shutdown(request->ipcFd, SHUT_RDWR);
-}
-
-/* libfcgi has no time limits of its own: a web server that falls silent must not hold a thread for ever. */
-static void limit_silence(int fd)
-{
-    const struct timeval limit = { .tv_sec = CLIENT_SILENCE_S };
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-}
-
-/* Whether all that the web server had to say was read: what is left unread would tear the answer when the connection is closed. */
-static bool heard_out(FCGX_Request *fcgi)
-{
-    const char *length = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
-    char none;
-    bool empty = !length || !length[0] || strcmp(length, "0") == 0;
-    return empty && FCGX_GetStr(&none, 1, fcgi->in) == 0 && FCGX_GetError(fcgi->in) == 0;
-}
-
-/* The connection is closed: idle, it would keep this thread from all others. libfcgi waits for the web server to close it first, so that nothing
- * unread is lost; without a body nothing is. */
-static void finish(FCGX_Request *fcgi)
-{
-    fcgi->keepConnection = heard_out(fcgi);
-    FCGX_Finish_r(fcgi);
-    if (fcgi->ipcFd < 0)
+    if (!connection)
         return;
-    close(fcgi->ipcFd);
-    fcgi->ipcFd = -1;
+    visit_serve(connection_visit(connection));
+    connection_close(connection);
 }
 
-static void serve(struct worker *worker, FCGX_Request *fcgi)
+/* What is refused needs no database, and does not wait for it. */
+static void serve_refused(struct arrivals *arrivals)
 {
-    const struct request_source source = { .params = fcgi->envp, .read = read_body, .arg = fcgi };
-    const struct response_sink sink = { .write = write_answer, .abort = abort_answer, .arg = fcgi };
-    limit_silence(fcgi->ipcFd);
-    serve_request(&worker->server, &source, fcgi->ipcFd, &sink);
-    finish(fcgi);
+    size_t left = 0;
+    for (size_t i = 0; i < arrivals->count; i++) {
+        struct visit *visit = connection_visit(arrivals->items[i]);
+        if (visit_is_short(visit) && !visit_ahead(visit))
+            serve(arrivals->items[i]);
+        else
+            arrivals->items[left++] = arrivals->items[i];
+    }
+    arrivals->count = left;
+}
+
+static void look_ahead(struct worker *worker, const struct arrivals *arrivals, struct err *failure)
+{
+    struct ahead *asked[AHEAD_MAX];
+    size_t asking = 0;
+    for (size_t i = 0; i < arrivals->count; i++) {
+        struct ahead *ahead = visit_ahead(connection_visit(arrivals->items[i]));
+        if (ahead)
+            asked[asking++] = ahead;
+    }
+    ahead_find(&worker->context, asked, asking, failure);
+}
+
+/* With the turn: the others sleep while this one does what is short. Whether it has it still. */
+static bool serve_some(struct worker *worker, uint64_t number)
+{
+    struct arrivals arrivals = { .silent = -1 };
+    struct err failure = ERR_INIT;
+    turn_work(worker->turn, number);
+    while (arrivals.count < AHEAD_MAX && open_next(worker, &arrivals))
+        continue;
+    if (is_long(&arrivals))
+        turn_pass(worker->turn, number);
+    if (arrivals.count > 0)
+        listener_take_turn(worker->listener, worker->place);
+    serve_refused(&arrivals);
+    look_ahead(worker, &arrivals, &failure);
+    for (size_t i = 0; i < arrivals.count; i++)
+        serve(arrivals.items[i]);
+    if (arrivals.silent >= 0)
+        serve(connection_open(&worker->server, worker->listener->socket, arrivals.silent));
+    return turn_done(worker->turn, number);
 }
 
 static void *run(void *arg)
 {
     struct worker *worker = arg;
-    FCGX_Request fcgi;
-    FCGX_InitRequest(&fcgi, worker->listener->socket, 0);
-    while (listener_wait(worker->listener, worker->place)) {
-        int status = FCGX_Accept_r(&fcgi);
-        if (status == 0) {
-            serve(worker, &fcgi);
-            listener_take_turn(worker->listener, worker->place);
-        } else if (status != -EAGAIN && status != -EINTR) { /* no descriptors left, say */
-            usleep(ACCEPT_PAUSE_US);
-        }
+    for (bool going_on = true; going_on;) {
+        uint64_t number = turn_take(worker->turn);
+        while ((going_on = listener_wait(worker->listener, worker->place)) && serve_some(worker, number))
+            continue;
+        turn_pass(worker->turn, number);
     }
-    FCGX_Free(&fcgi, 1);
     return NULL;
 }
 
@@ -122,7 +143,8 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
         .listener = config->listener,
         .context = { .settings = settings, .now_ms = clock_mono_ms, .random_id = id_random, .metrics = config->metrics },
         .server = { .context = context, .room = &workers->room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
-        .place = -1,
+        .turn = workers->turn,
+        .place = workers->place,
     };
     context->token_questions = workers->token_questions;
     context->session_questions = workers->session_questions;
@@ -131,8 +153,7 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
         err_internal(err, 0, "out of memory for a database connection");
     bool ready = context->db && context_open_storage(context, err) == 0;
     context->doorbell = ready ? doorbell_open(settings->doorbell.waiters, context->doorbell_address, err) : -1;
-    worker->place = context->doorbell >= 0 ? listener_join(config->listener, err) : -1;
-    return worker->place >= 0 ? 0 : -1;
+    return context->doorbell >= 0 ? 0 : -1;
 }
 
 static void release(struct worker *worker)
@@ -141,8 +162,6 @@ static void release(struct worker *worker)
     context_close_storage(&worker->context);
     if (worker->context.doorbell >= 0)
         close(worker->context.doorbell);
-    if (worker->place >= 0)
-        close(worker->place);
 }
 
 static int start_one(struct workers *workers, const struct worker_config *config, struct err *err)
@@ -164,6 +183,9 @@ static void release_all(struct workers *workers)
 {
     if (!workers)
         return;
+    turn_free(workers->turn);
+    if (workers->place >= 0)
+        close(workers->place);
     gather_free(workers->token_questions);
     gather_free(workers->session_questions);
     db_pool_free(workers->connections);
@@ -171,22 +193,32 @@ static void release_all(struct workers *workers)
     free(workers);
 }
 
+static int prepare_all(struct workers *workers, const struct worker_config *config, struct err *err)
+{
+    size_t wanted = (size_t)config->settings->api.threads;
+    workers->place = -1;
+    workers->room.seats = (int)config->settings->api.max_waiters;
+    workers->items = calloc(wanted, sizeof(*workers->items));
+    workers->connections = db_pool_new(&config->settings->database, wanted);
+    workers->token_questions = token_service_gather();
+    workers->session_questions = session_service_gather();
+    if (!workers->items || !workers->connections || !workers->token_questions || !workers->session_questions)
+        return err_internal(err, 0, "out of memory for threads");
+    workers->turn = turn_new(PATIENCE_MS, err);
+    workers->place = workers->turn ? listener_join(config->listener, err) : -1;
+    return workers->place >= 0 ? 0 : -1;
+}
+
 struct workers *workers_start(const struct worker_config *config, struct err *err)
 {
     size_t wanted = (size_t)config->settings->api.threads;
     struct workers *workers = calloc(1, sizeof(*workers));
-    if (workers) {
-        workers->items = calloc(wanted, sizeof(*workers->items));
-        workers->connections = db_pool_new(&config->settings->database, wanted);
-        workers->token_questions = token_service_gather();
-        workers->session_questions = session_service_gather();
-    }
-    if (!workers || !workers->items || !workers->connections || !workers->token_questions || !workers->session_questions) {
+    if (!workers || prepare_all(workers, config, err) != 0) {
+        if (!workers)
+            err_internal(err, 0, "out of memory for threads");
         release_all(workers);
-        err_internal(err, 0, "out of memory for threads");
         return NULL;
     }
-    workers->room.seats = (int)config->settings->api.max_waiters;
     while (workers->count < wanted && start_one(workers, config, err) == 0)
         continue;
     if (workers->count == wanted)

@@ -20,13 +20,26 @@ const struct db_stmt rate_repo_statements[] = {
 };
 static const struct db_stmt *const sql = rate_repo_statements;
 
+static int take(struct db *db, const char *id, int64_t every_us, int64_t tolerance_us, uint64_t *changed_out, struct err *err)
+{
+    return DB_EXEC(db, &sql[TAKE], changed_out, err, db_text(id), db_int(every_us), db_int(tolerance_us), db_int(every_us));
+}
+
+int rate_repo_take_all(struct db *db, const char *id, int64_t count, int64_t every_us, int64_t burst, bool *taken_out, struct err *err)
+{
+    uint64_t changed = 0;
+    if (count <= burst && take(db, id, every_us * count, every_us * (burst - count), &changed, err) != 0)
+        return -1;
+    *taken_out = changed > 0;
+    return 0;
+}
+
 int rate_repo_take(struct db *db, const char *id, int64_t every_us, int64_t burst, int64_t *wait_us_out,
                    struct err *err)
 {
     uint64_t changed = 0;
     int64_t left_us = 0, tolerance_us = every_us * (burst - 1);
-    if (DB_EXEC(db, &sql[TAKE], &changed, err, db_text(id), db_int(every_us), db_int(tolerance_us),
-                db_int(every_us)) != 0)
+    if (take(db, id, every_us, tolerance_us, &changed, err) != 0)
         return -1;
     *wait_us_out = 0;
     if (changed > 0)

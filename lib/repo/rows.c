@@ -98,3 +98,20 @@ char *seqs_to_json(const int64_t *seqs, size_t count)
     strbuf_add_char(&json, ']');
     return strbuf_steal(&json);
 }
+
+size_t params_add(struct db_param *params, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(params[i].text, text) == 0)
+            return count;
+    params[count] = db_text(text);
+    return count + 1;
+}
+
+size_t params_fill(struct db_param *params, size_t count)
+{
+    size_t room = count <= 1 ? 1 : count <= 4 ? 4 : 16;
+    for (size_t i = count; i < room; i++)
+        params[i] = params[count - 1];
+    return room;
+}

@@ -23,6 +23,10 @@ extern const struct db_stmt audit_repo_statements[], cancellation_repo_statement
 /* Markers of a list that is asked for at once. */
 #define SQL_4 "?, ?, ?, ?"
 #define SQL_16 SQL_4 ", " SQL_4 ", " SQL_4 ", " SQL_4
+/* Adds `text` to the `count` that are in a list already, unless it is there; how many there are then. */
+size_t params_add(struct db_param *params, size_t count, const char *text) must_use;
+/* Which of the sizes 1, 4 and 16 the list takes; its last fills what is left. */
+size_t params_fill(struct db_param *params, size_t count) must_use;
 /* Now plus a parameter of milliseconds. */
 #define SQL_IN_MS "UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND"
 

@@ -149,13 +149,15 @@ int session_repo_get_all(struct db *db, struct session_question *const *question
 {
     struct asked asked = { .questions = questions, .count = count };
     struct db_param params[SESSION_QUESTIONS_MAX];
-    size_t room = count <= 4 ? 4 : SESSION_QUESTIONS_MAX;
-    if (count == 1) {
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++)
+        distinct = params_add(params, distinct, questions[i]->id);
+    if (distinct == 1) {
         const struct session_question *only = questions[0];
-        return DB_QUERY(db, &sql[GET], take_asked, &asked, err, db_text(only->id), db_text(only->owner), db_text(only->owner));
+        const char *owner = count == 1 ? only->owner : NULL; /* of several, each is looked at */
+        return DB_QUERY(db, &sql[GET], take_asked, &asked, err, db_text(only->id), db_text(owner), db_text(owner));
     }
-    for (size_t i = 0; i < room; i++)
-        params[i] = db_text(questions[i < count ? i : count - 1]->id);
+    size_t room = params_fill(params, distinct);
     return db_query(db, &sql[room == 4 ? GET_4 : GET_16], params, room, take_asked, &asked, err);
 }
 

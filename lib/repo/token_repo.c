@@ -54,11 +54,12 @@ int token_repo_find_all(struct db *db, struct token_question *const *questions, 
 {
     struct asked asked = { .questions = questions, .count = count };
     struct db_param params[TOKEN_QUESTIONS_MAX];
-    size_t room = count <= 1 ? 1 : count <= 4 ? 4 : TOKEN_QUESTIONS_MAX;
-    for (size_t i = 0; i < count; i++)
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++) {
         questions[i]->found = false; /* a query may be tried twice */
-    for (size_t i = 0; i < room; i++)
-        params[i] = db_text(questions[i < count ? i : count - 1]->hash);
+        distinct = params_add(params, distinct, questions[i]->hash);
+    }
+    size_t room = params_fill(params, distinct);
     return db_query(db, &sql[room == 1 ? FIND : room == 4 ? FIND_4 : FIND_16], params, room, take_match, &asked, err);
 }
 

@@ -16,6 +16,7 @@ struct actor {
 };
 
 enum { GATHER_AT_ONCE = 1 }; /* queries for one kind of question: those who come meanwhile share the next */
+struct ahead;
 struct gather;
 struct metrics;
 struct storage;
@@ -30,6 +31,7 @@ struct context {
     struct metrics *metrics;           /* what the services count in; NULL: nothing is counted */
     /* lib/util/gather.h */
     struct gather *token_questions, *session_questions; /* shared by the threads of a process; NULL: each asks for itself */
+    struct ahead *ahead;               /* what was looked up for the request under way beforehand; NULL: nothing */
     struct actor actor;                /* of the request under way */
     bool rates_failing;                /* the guard could not count the last request */
 };

@@ -7,9 +7,20 @@
 
 #include "lib/repo/owner_repo.h"
 #include "lib/repo/rate_repo.h"
+#include "lib/service/ahead.h"
 #include "lib/service/metrics.h"
 
 enum { MINUTE_US = 60 * 1000 * 1000, SECOND_US = 1000 * 1000, RATE_ID_SIZE = OWNER_SIZE + 2, QUOTA_RETRY_S = 5 };
+
+static void name_rate(enum metric_limit limit, const char *who, char out[RATE_ID_SIZE])
+{
+    snprintf(out, RATE_ID_SIZE, "%c:%s", limit == METRIC_LIMIT_REQUESTS ? 'r' : 'x', who);
+}
+
+static int64_t every_us(int64_t a_minute)
+{
+    return (MINUTE_US + a_minute - 1) / a_minute;
+}
 
 static int take(const struct context *context, enum metric_limit limit, const char *who, int64_t a_minute,
                 const char *what, struct err *err)
@@ -18,8 +29,8 @@ static int take(const struct context *context, enum metric_limit limit, const ch
     int64_t wait_us = 0;
     if (a_minute == 0)
         return 0;
-    snprintf(id, sizeof(id), "%c:%s", limit == METRIC_LIMIT_REQUESTS ? 'r' : 'x', who);
-    if (rate_repo_take(context->db, id, (MINUTE_US + a_minute - 1) / a_minute, a_minute, &wait_us, err) != 0)
+    name_rate(limit, who, id);
+    if (rate_repo_take(context->db, id, every_us(a_minute), a_minute, &wait_us, err) != 0)
         return -1;
     if (wait_us == 0)
         return 0;
@@ -29,8 +40,22 @@ static int take(const struct context *context, enum metric_limit limit, const ch
     return -1;
 }
 
+int limit_requests(const struct context *context, const char *token_id, int64_t count, bool *taken_out, struct err *err)
+{
+    char id[RATE_ID_SIZE];
+    int64_t a_minute = context->settings->limits.requests_per_minute;
+    *taken_out = a_minute == 0;
+    if (a_minute == 0)
+        return 0;
+    name_rate(METRIC_LIMIT_REQUESTS, token_id, id);
+    return rate_repo_take_all(context->db, id, count, every_us(a_minute), a_minute, taken_out, err);
+}
+
 int limit_request(const struct context *context, const char *token_id, struct err *err)
 {
+    enum ahead_answer counted = ahead_counted(context->ahead, token_id, err);
+    if (counted != AHEAD_UNKNOWN)
+        return counted == AHEAD_KNOWN ? 0 : -1;
     return take(context, METRIC_LIMIT_REQUESTS, token_id, context->settings->limits.requests_per_minute, "requests with one token", err);
 }
 

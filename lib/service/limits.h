@@ -9,6 +9,8 @@
  * ERR_RATE_LIMITED: there is none left, retry_after_s says for how long. Any other error: it could not be counted (the
  * table is in the database's memory, which may be full); whoever asked is let through, and told so for the log. */
 int limit_request(const struct context *context, const char *token_id, struct err *err) must_use;
+/* Takes `count` requests at once, for those that will ask for one each. *taken_out false: there are not so many left, none was taken. */
+int limit_requests(const struct context *context, const char *token_id, int64_t count, bool *taken_out, struct err *err) must_use;
 int limit_execution(const struct context *context, const char *owner, struct err *err) must_use;
 
 /* Whether `owner` may have one more session, in the transaction that stores it. Asked twice: before anything is taken for it (a look, which

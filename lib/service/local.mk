@@ -12,6 +12,7 @@ lib_libservice_a_SOURCES += lib/service/node_agent.c lib/service/node_agent.h li
 lib_libservice_a_SOURCES += lib/service/executions.c lib/service/executions.h lib/service/waiting.c lib/service/waiting.h \
 	lib/service/containers.c lib/service/containers.h lib/service/nodes.c lib/service/nodes.h \
 	lib/service/templates.c lib/service/templates.h lib/service/health.c lib/service/health.h
+lib_libservice_a_SOURCES += lib/service/ahead.c lib/service/ahead.h
 lib_libservice_a_SOURCES += lib/service/tokens.c lib/service/tokens.h \
 	lib/service/migrations.c lib/service/migrations.h
 lib_libservice_a_SOURCES += lib/service/audit.c lib/service/audit.h

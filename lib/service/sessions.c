@@ -14,6 +14,7 @@
 #include "lib/repo/session_repo.h"
 #include "lib/repo/template_repo.h"
 #include "lib/repo/webhook_repo.h"
+#include "lib/service/ahead.h"
 #include "lib/service/audit.h"
 #include "lib/service/limits.h"
 #include "lib/service/metrics.h"
@@ -200,9 +201,10 @@ int session_service_get(const struct context *context, const char *owner, const 
                         struct session *out, struct err *err)
 {
     struct session_question question = { .owner = owner, .id = id };
-    if (!context->session_questions)
+    enum ahead_answer answer = ahead_session(context->ahead, owner, id, &question, err);
+    if (answer == AHEAD_UNKNOWN && !context->session_questions)
         return session_repo_get(context->db, owner, id, out, err);
-    int status = gather_ask(context->session_questions, &question, (void *)context, err);
+    int status = answer == AHEAD_KNOWN ? 0 : answer == AHEAD_FAILED ? -1 : gather_ask(context->session_questions, &question, (void *)context, err);
     if (status == 0 && question.found) {
         *out = question.session;
         return 0;

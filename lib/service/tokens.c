@@ -5,8 +5,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "lib/service/ahead.h"
 #include "lib/service/audit.h"
-#include "lib/io/digest.h"
 #include "lib/util/clock.h"
 #include "lib/util/gather.h"
 #include "lib/util/id.h"
@@ -87,17 +87,34 @@ struct gather *token_service_gather(void)
     return gather_new(answer_all, TOKEN_QUESTIONS_MAX, GATHER_AT_ONCE);
 }
 
+static int take_answer(const struct token_question *question, struct token_match *out, struct err *err)
+{
+    if (!question->found)
+        return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
+    *out = question->match;
+    return 0;
+}
+
 static int find(const struct context *context, const char *hash, struct token_match *out, struct err *err)
 {
     struct token_question question = { .hash = hash };
+    enum ahead_answer answer = ahead_token(context->ahead, hash, &question, err);
+    if (answer == AHEAD_FAILED)
+        return -1;
+    if (answer == AHEAD_KNOWN)
+        return take_answer(&question, out, err);
     if (!context->token_questions)
         return token_repo_find(context->db, hash, out, err);
     if (gather_ask(context->token_questions, &question, (void *)context, err) != 0)
         return -1;
-    if (!question.found)
-        return err_set(err, ERR_UNAUTHORIZED, "The access token is unknown, expired or revoked.");
-    *out = question.match;
-    return 0;
+    return take_answer(&question, out, err);
+}
+
+int token_service_hash(const char *text, char out[DIGEST_HEX_SIZE], struct err *err)
+{
+    if (!id_valid(text, TOKEN_PREFIX, TOKEN_RANDOM))
+        return err_set(err, ERR_UNAUTHORIZED, "The access token is malformed.");
+    return digest_sha256_hex(text, strlen(text), out, err);
 }
 
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
@@ -105,10 +122,7 @@ int token_service_verify(const struct context *context, const char *text, struct
 {
     char hash[DIGEST_HEX_SIZE];
     struct token_match match;
-    if (!id_valid(text, TOKEN_PREFIX, TOKEN_RANDOM))
-        return err_set(err, ERR_UNAUTHORIZED, "The access token is malformed.");
-    if (digest_sha256_hex(text, strlen(text), hash, err) != 0 ||
-        find(context, hash, &match, err) != 0)
+    if (token_service_hash(text, hash, err) != 0 || find(context, hash, &match, err) != 0)
         return -1;
     /* the index compares byte by byte and stops early: it only proposes */
     if (CRYPTO_memcmp(hash, match.hash, sizeof(hash)) != 0)

@@ -3,6 +3,7 @@
 #ifndef SANDBOX_SERVICE_TOKENS_H
 #define SANDBOX_SERVICE_TOKENS_H
 
+#include "lib/io/digest.h"
 #include "lib/repo/token_repo.h"
 #include "lib/service/context.h"
 
@@ -19,6 +20,8 @@ int token_service_create(const struct context *context, const char *owner, unsig
  * everywhere. Notes the use, at most once a minute; failing to is no failure. */
 int token_service_verify(const struct context *context, const char *text, struct caller *out,
                          struct err *err) must_use;
+/* What is stored of a token. ERR_UNAUTHORIZED: it is malformed. */
+int token_service_hash(const char *text, char out[DIGEST_HEX_SIZE], struct err *err) must_use;
 /* For context->token_questions: looks up in one query what threads want to know at the same time. NULL: no memory. */
 struct gather *token_service_gather(void) must_use;
 /* ERR_NOT_FOUND. Repeatable. */

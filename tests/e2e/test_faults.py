@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of every part in mid-work, a database and an engine that go away: nothing lost, nothing doubled, nothing left."""
+import concurrent.futures
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -94,6 +96,45 @@ class Faults(Case):
         self.stack.until(lambda: self.client.get(f"/sessions/{box}/executions?status=completed").json["total"]
                          == self.client.get(f"/sessions/{box}/executions").json["total"], 30, "all executions ended")
         self.stack.until(lambda: len(self.stack.worker_pids()) == 2, 10, "a new worker was started")
+        self.assert_works(box)
+
+    def timely(self, client, path, status, limit=1.5):
+        began = time.monotonic()
+        self.assertEqual(client.get(path).status, status)
+        self.assertLess(time.monotonic() - began, limit, path)
+
+    def test_silent_connections_hold_up_nobody(self):
+        """A web server that connects to the workers and says nothing, or half of it, while requests come: each costs a thread, and no more."""
+        box, silent = self.session(), []
+        for turn in range(6):
+            for path in self.stack.run_dir.glob("web/*.sock*"):
+                line = socket.socket(socket.AF_UNIX)
+                self.addCleanup(line.close)
+                line.connect(str(path))
+                line.send(b"\x01\x01\x00"[:turn % 2 * 3])
+                silent.append(line)
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda _: self.timely(self.stack.client(), f"/sessions/{box}", 200), range(16)))
+        self.assertTrue(silent)
+        self.assert_works(box)
+
+    def test_database_that_hangs_holds_up_who_needs_it(self):
+        box, clients = self.session(), [self.stack.client() for _ in range(8)]
+        pid = self.stack.pid("mariadbd")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            waiting = [threading.Thread(target=lambda client: answers.append(client.get(f"/sessions/{box}").status), args=(client,)) for client in clients]
+            answers = []
+            for thread in waiting:
+                thread.start()
+            for _ in range(20):
+                self.timely(self.client, "/nothing", 404)
+            self.assertEqual(answers, [])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for thread in waiting:
+            thread.join(30)
+        self.assertEqual(answers, [200] * 8)
         self.assert_works(box)
 
     def test_web_server_killed(self):

@@ -96,7 +96,7 @@ struct answer client_call(struct client *client, const char *method, const char 
     const struct server server = { .context = &client->context, .room = &client->room,
                                    .http_metrics = client->http_metrics, .routes = route_table,
                                    .route_count = route_count };
-    serve_request(&server, &source, -1, &sink);
+    ck_assert_int_eq(serve_request(&server, &source, -1, &sink), 0);
     struct answer answer = take_answer(&out);
     strbuf_release(&out);
     return answer;
