@@ -7,19 +7,24 @@
 
 #include "executor/engine.h"
 #include "executor/interpreter_list.h"
-#include "executor/launch.h"
 #include "executor/node.h"
+#include "executor/shell.h"
 #include "executor/zygote.h"
 #include "lib/util/log.h"
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 100, FORK_ATTEMPTS_MAX = 50, PRELOAD_ATTEMPTS_MAX = 2 };
+enum {
+    ATTEMPTS_MAX = 3,
+    RETRY_MS = 100,
+    FORK_ATTEMPTS_MAX = 50,
+    PRELOAD_ATTEMPTS_MAX = 2,
+};
 
 struct interpreters {
     struct event_base *base;
     const struct setup *setup;
     const struct confine *confine;
     struct zygote zygote;
-    struct event *answers, *retry;
+    struct event *answers, *retry, *linger;
     struct interpreter *starting; /* asked for, not forked yet; some are taken already (on_ready is set) */
     struct interpreter *waiting;  /* ready, not taken */
     uint64_t last_number;
@@ -89,6 +94,31 @@ static int request_fork(struct interpreters *interpreters, struct interpreter *i
 static bool is_kept(const struct interpreters *interpreters, enum language language)
 {
     return interpreters->setup->keep[language] && language != LANGUAGE_SHELL;
+}
+
+/* Code in a language that the sandbox was not made for may be followed by more of it. */
+static bool lingers(const struct interpreters *interpreters, enum language language)
+{
+    return language == LANGUAGE_JAVASCRIPT && evtimer_pending(interpreters->linger, NULL);
+}
+
+static void note_use(struct interpreters *interpreters, enum language language)
+{
+    int64_t ms = interpreters->setup->linger_ms;
+    const struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
+    if (language == LANGUAGE_JAVASCRIPT && ms > 0 && !is_kept(interpreters, language))
+        (void)evtimer_add(interpreters->linger, &delay);
+}
+
+/* Nobody came again: the memory is worth more. It ends as its channel closes. */
+static void on_linger(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct interpreters *interpreters = arg;
+    struct interpreter *waiting = interpreter_find_free(interpreters->waiting, LANGUAGE_JAVASCRIPT);
+    interpreter_unlink(&interpreters->waiting, waiting);
+    interpreter_free(waiting);
 }
 
 /* Says once, at the start, that one of each language waits that can be had. */
@@ -214,8 +244,9 @@ struct interpreters *interpreters_new(struct event_base *base, const struct setu
         *interpreters = (struct interpreters){ .base = base, .setup = setup, .confine = confine,
                                                .zygote = { .control = -1 } };
         interpreters->retry = evtimer_new(base, on_retry, interpreters);
+        interpreters->linger = evtimer_new(base, on_linger, interpreters);
     }
-    if (!interpreters || !interpreters->retry || event_priority_set(interpreters->retry, ENGINE_LATER) != 0) {
+    if (!interpreters || !interpreters->retry || !interpreters->linger || event_priority_set(interpreters->retry, ENGINE_LATER) != 0) {
         free(interpreters);
         err_internal(err, errno, "out of memory");
         return NULL;
@@ -236,12 +267,13 @@ void interpreters_free(struct interpreters *interpreters)
         }
     close_zygote(interpreters);
     event_free(interpreters->retry);
+    event_free(interpreters->linger);
     free(interpreters);
 }
 
 static int start_node(struct interpreters *interpreters, struct interpreter *interpreter, struct err *err)
 {
-    pid_t pid = node_start(&interpreter->channel, interpreters->confine, err);
+    pid_t pid = node_start(interpreters->setup, &interpreter->channel, interpreters->confine, err);
     if (pid < 0)
         return -1;
     interpreter->pid = pid;
@@ -269,7 +301,7 @@ static void refill(struct interpreters *interpreters)
     for (int language = 0; language < LANGUAGES; language++) {
         enum language kept = (enum language)language;
         struct err err = ERR_INIT;
-        if (!is_kept(interpreters, kept) || interpreters->deaths[kept] > ATTEMPTS_MAX ||
+        if ((!is_kept(interpreters, kept) && !lingers(interpreters, kept)) || interpreters->deaths[kept] > ATTEMPTS_MAX ||
             is_there(interpreters, kept) || interpreter_find_free(interpreters->starting, kept))
             continue;
         if (!start(interpreters, kept, &err) && err.code != ERR_UNAVAILABLE)
@@ -294,6 +326,7 @@ struct interpreter *interpreter_take(struct interpreters *interpreters, enum lan
         interpreter = start(interpreters, language, err);
     if (!interpreter)
         return NULL;
+    note_use(interpreters, language);
     interpreter_unlink(&interpreters->waiting, interpreter);
     interpreter->on_ready = on_ready;
     interpreter->arg = arg;
@@ -308,37 +341,9 @@ void interpreter_drop(struct interpreters *interpreters, struct interpreter *int
     interpreter_free(interpreter);
 }
 
-static int start_shell(struct interpreters *interpreters, struct interpreter *interpreter, const char *path,
-                       const struct shell *shell, struct err *err)
-{
-    /* bash that does not find itself under its name looks for its user's own shell in the user database, which costs */
-    const char *const argv[] = { path, "-c", shell->code, "sandbox", NULL };
-    const int *fds = interpreter->channel.child;
-    const struct launch spec = { .path = path, .argv = argv, .envp = shell->envp,
-                                 .directory = interpreters->setup->workspace,
-                                 .fds = { fds[CHANNEL_JOB], fds[CHANNEL_OUT], fds[CHANNEL_ERR], fds[CHANNEL_RESULT] },
-                                 .fd_count = 4, .confine = interpreters->confine, .limits = shell->limits,
-                                 .uid = shell->uid, .gid = interpreters->setup->gid };
-    if (channel_write_job(&interpreter->channel, shell->event, strlen(shell->event), err) != 0)
-        return -1;
-    interpreter->pid = launch(&spec, err);
-    channel_close_child(&interpreter->channel);
-    return interpreter->pid < 0 ? -1 : 0;
-}
-
 struct interpreter *interpreter_shell(struct interpreters *interpreters, const struct shell *shell, struct err *err)
 {
-    char path[LAUNCH_PATH_SIZE];
-    if (!launch_find("bash", path) && !launch_find("sh", path)) {
-        err_set(err, ERR_NOT_FOUND, "The sandbox's image has no shell (bash or sh).");
-        return NULL;
-    }
-    struct interpreter *interpreter = interpreter_new(LANGUAGE_SHELL, ++interpreters->last_number, err);
-    if (interpreter && start_shell(interpreters, interpreter, path, shell, err) != 0) {
-        interpreter_free(interpreter);
-        return NULL;
-    }
-    return interpreter;
+    return shell_start(interpreters->setup, interpreters->confine, ++interpreters->last_number, shell, err);
 }
 
 bool interpreters_reaped(struct interpreters *interpreters, const struct reaped *child)

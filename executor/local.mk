@@ -2,7 +2,7 @@ pkglibexec_PROGRAMS += executor/sandbox-executor
 executor_sandbox_executor_SOURCES = executor/main.c executor/connect.c executor/connect.h executor/engine.h executor/setup.c executor/setup.h \
 	executor/syscalls.c executor/syscalls.h executor/landlock.c executor/landlock.h executor/confine.c \
 	executor/confine.h executor/channel.c executor/channel.h executor/launch.c executor/launch.h \
-	executor/zygote.c executor/zygote.h executor/node.c executor/node.h executor/interpreter.c executor/interpreter.h executor/interpreter_list.c \
+	executor/zygote.c executor/zygote.h executor/node.c executor/node.h executor/shell.c executor/shell.h executor/interpreter.c executor/interpreter.h executor/interpreter_list.c \
 	executor/interpreter_list.h executor/runners.h \
 	executor/as_user.c executor/as_user.h executor/reaper.c executor/reaper.h executor/output.c executor/output.h \
 	executor/stream.c executor/stream.h executor/journal.c executor/journal.h executor/touched.c executor/touched.h \

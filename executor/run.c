@@ -15,7 +15,13 @@
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
 
-enum { SWEEP_MAX_MS = 10000, START_MAX_MS = 20000, MIB = 1024 * 1024 };
+enum {
+    SWEEP_MAX_MS = 10000,
+    START_MAX_MS = 20000,
+    REPORT_MAX = RETURN_BYTES_MAX + 1, /* a return value and the report's kind */
+    END_LEN = 2,                       /* 0 and the exit code: executor/runners/javascript.js */
+    MIB = 1024 * 1024,
+};
 
 uid_t run_uid(const struct run *run)
 {
@@ -42,7 +48,7 @@ struct run *run_new(struct engine *engine, struct wire_execute *request, int slo
     run->on_done = on_done;
     run->asked_us = clock_mono_us();
     run->moment = journal_moment(engine->journal);
-    run->report = STRBUF_INIT(RETURN_BYTES_MAX + 1); /* and the report's kind */
+    run->report = STRBUF_INIT(REPORT_MAX + END_LEN);
     run->own_memory = engine->setup.memory_mb > 0 && !engine->memory.limited;
     run->memory_limit_mb = run->request.memory_mb > 0 ? run->request.memory_mb : engine->setup.memory_mb;
     run->disk_limit_mb = run->request.disk_mb > 0 ? run->request.disk_mb : engine->setup.disk_mb;
@@ -132,16 +138,32 @@ static void log_done(const struct run *run, const struct wire_result *result)
               LOG_INT("duration_us", run->start_us > 0 ? run->end_us - run->start_us : 0));
 }
 
+/* Node.js that has nothing more to do leaves its exit code and kills itself, which is quicker than its own end. Whatever else kills it comes before
+ * that or finds it finished. */
+static void take_end(struct run *run)
+{
+    bool ended = run->request.language == LANGUAGE_JAVASCRIPT && WIFSIGNALED(run->status) && WTERMSIG(run->status) == SIGKILL &&
+                 run->report.len >= END_LEN && run->report_end[0] == '\0';
+    if (ended) {
+        run->status = W_EXITCODE(run->report_end[1], 0);
+        if (!run->report_over)
+            run->report.data[run->report.len -= END_LEN] = '\0';
+    }
+    run->report_over |= run->report.len > REPORT_MAX;
+}
+
 /* Nothing of it runs any more. */
 static void finish(struct run *run)
 {
     struct wire_result result = { 0 };
     struct facts facts = { .language = run->request.language, .forced = run->forced, .reason = run->reason,
-                           .status = run->status, .report = &run->report, .timeout_ms = run->request.timeout_ms,
+                           .report = &run->report, .timeout_ms = run->request.timeout_ms,
                            .memory_mb = run->memory_limit_mb, .disk_mb = run->disk_limit_mb,
                            .files_max = run->engine->setup.files_max };
     struct err err = ERR_INIT;
     run_io_finish(run, &result);
+    take_end(run);
+    facts.status = run->status;
     measure(run, &result);
     if (run->start_us > 0)
         look_at_workspace(run, &facts, &result);

@@ -28,6 +28,7 @@ struct run {
     struct event *timers[RUN_TIMERS], *pipes[RUN_PIPES];
     struct output outputs[2]; /* RUN_OUT, RUN_ERR */
     struct strbuf report;     /* from descriptor 3 */
+    unsigned char report_end[2]; /* the last bytes of it, those that did not fit too */
     bool report_over, heap_full, own_memory, slot_stuck, abandoned;
     struct stream stream;
     enum wire_failure forced;

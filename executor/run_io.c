@@ -45,6 +45,8 @@ static void add_report(struct run *run, const char *data, size_t len)
     if (len > room)
         run->report_over = true;
     strbuf_add(&run->report, data, len < room ? len : room);
+    run->report_end[0] = len > 1 ? (unsigned char)data[len - 2] : run->report_end[1];
+    run->report_end[1] = (unsigned char)data[len - 1];
 }
 
 /* Node.js says so before it ends itself by a signal: V8 in words, what else in it asks for memory by C++'s exception. */

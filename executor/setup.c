@@ -11,7 +11,7 @@
 #include "lib/util/log.h"
 #include "lib/wire/environment.h"
 
-enum { SECRET_MIN = 16, SECRET_MAX = 256, ID_MAX = 2000000000 };
+enum { SECRET_MIN = 16, SECRET_MAX = 256, ID_MAX = 2000000000, LINGER_MS = 60 * 1000 };
 
 static int read_text(const char *name, const char *preset, char **out, struct err *err)
 {
@@ -49,6 +49,7 @@ static int read_numbers(struct setup *setup, struct err *err)
         { EXECUTOR_ENV_UID, 1000, ID_MAX, &uid },
         { EXECUTOR_ENV_GID, 1000, ID_MAX, &gid },
         { EXECUTOR_ENV_NETWORK, 0, 1, &network },
+        { EXECUTOR_ENV_LINGER_MS, LINGER_MS, 3600 * 1000, &setup->linger_ms },
         { EXECUTOR_ENV_NPROC, 0, 1 << 22, &setup->nproc },
         { EXECUTOR_ENV_MEMORY_MB, 0, 1 << 20, &setup->memory_mb },
         { EXECUTOR_ENV_DISK_MB, 0, 1 << 24, &setup->disk_mb },

@@ -19,6 +19,7 @@ struct setup {
     uid_t uid;
     gid_t gid;
     bool keep[LANGUAGES]; /* interpreters kept ready */
+    int64_t linger_ms; /* Node.js, after it was used, where it is not kept */
     char *preload; /* Python modules to import ahead: names with NULs between, and an empty one at the end */
     int preload_count;
     bool network;

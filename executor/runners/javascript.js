@@ -2,6 +2,7 @@
 // The JavaScript side of the executor: started ahead, waits for its job, becomes the sandbox's user and runs it.
 // Descriptors: 0 /dev/null, 1 and 2 the captured output, 3 the result, 4 the job (a file in memory), 5 the pipe on
 // which a byte says "go", 6 this file.
+// The end: the last two bytes on 3 are 0 and the exit code, and the process kills itself (endAtOnce()).
 (function (require, importModule) {
     'use strict';
     const fs = require('fs');
@@ -9,9 +10,13 @@
     const path = require('path');
     const url = require('url');
     const { createRequire } = require('module');
-    const RESULT = 3, JOB = 4, GO = 5, SELF = 6;
+    const NOTHING = 0, RESULT = 3, JOB = 4, GO = 5, SELF = 6;
     const NAME = 'code.js';
     const MESSAGE_MAX = 2000;
+    const SIGKILL = 9;
+    let rehearsing = false;
+    // Modules that have something to do, or to wait for, when Node.js ends in order.
+    const ORDERLY = new Set(['worker_threads', 'sqlite', 'trace_events', 'inspector', 'wasi'].map(name => `NativeModule ${name}`));
     let over = false; // the outcome is known
     let run; // kept, as the code's import() is lost with it
 
@@ -19,13 +24,10 @@
         const byte = Buffer.alloc(1);
         if (fs.readSync(GO, byte, 0, 1, null) !== 1)
             process.exit(0);
-        const text = Buffer.alloc(fs.fstatSync(JOB).size);
-        let got = 0;
-        while (got < text.length)
-            got += fs.readSync(JOB, text, got, text.length - got, got);
-        for (const fd of [GO, JOB, SELF])
-            fs.closeSync(fd);
-        return JSON.parse(text.toString('utf8'));
+        const text = fs.readFileSync(JOB, 'utf8');
+        fs.closeSync(GO);
+        fs.closeSync(JOB);
+        return JSON.parse(text);
     }
 
     function dropGroups() {
@@ -41,6 +43,9 @@
         for (const name of Object.keys(process.env))
             delete process.env[name];
         Object.assign(process.env, job.env);
+    }
+
+    function hideRunner() {
         process.argv = [process.argv[0], NAME];
         process.execArgv = []; // a forked child would run this file again
     }
@@ -70,6 +75,43 @@
             exit();
         for (const stream of open)
             stream.write('', () => --left === 0 && exit());
+    }
+
+    // What Node.js does between the last of the code and its end - it stops its threads and frees what the kernel frees anyway -
+    // takes longer than a short execution and is seen by nobody. So the process leaves its exit code and kills itself. Where something might
+    // still have to be done (work that threads have begun, addons, modules that write at the end), it ends in order.
+    function endAtOnce() {
+        const exit = process.reallyExit, load = process.dlopen, kill = process._kill, emit = process.emit;
+        const requests = process._getActiveRequests, modules = process.moduleLoadList, write = fs.writeSync, pid = process.pid;
+        let addons = false, emitting = false;
+        const end = code => {
+            if (addons || requests.call(process).length > 0 || modules.some(name => ORDERLY.has(name)) || rehearsing)
+                return;
+            try {
+                write(RESULT, Buffer.from([0, code & 0xff]));
+                kill.call(process, pid, SIGKILL);
+            } catch (e) { /* in order, then */ }
+        };
+        const seen = Object.keys(process);
+        const replace = (name, value) => Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: seen.includes(name) });
+        replace('dlopen', function dlopen(...args) {
+            addons = true;
+            return load.apply(process, args);
+        });
+        replace('reallyExit', function reallyExit(code) {
+            end(code);
+            if (!rehearsing)
+                exit.call(process, code);
+        });
+        // a script that has nothing left to do
+        replace('emit', function (name, ...args) {
+            const last = name === 'exit' && process._exiting && !emitting;
+            emitting ||= last;
+            const heard = emit.call(this, name, ...args);
+            if (last)
+                end(process.exitCode === undefined ? args[0] : process.exitCode);
+            return heard;
+        });
     }
 
     // The stack without the lines of this file and of Node itself above it.
@@ -157,45 +199,76 @@
         });
     }
 
-    // What Node.js does for the first time it does slowly: so that it is not the job's, everything is done once on a job that does
-    // nothing. No trace of it is left for the code to see. Where a job is there already, somebody waits.
-    function warmUp() {
-        const job = { code: 'exports.x = 1;', workspace: '/', env: {} };
-        const parsed = JSON.parse(Buffer.from(JSON.stringify(job)).toString('utf8'));
-        fs.readSync(JOB, Buffer.alloc(fs.fstatSync(JOB).size + 1), 0, 1, 0);
-        Object.assign(process.env, parsed.env);
-        process.chdir('/');
-        const from = path.join(parsed.workspace, NAME);
-        compile(parsed).call({}, {}, createRequire(from), {}, from, parsed.workspace);
-        Buffer.from(JSON.stringify({ text: 'x', list: [1, null] }, checked), 'utf8');
-    }
-
-    function load(job) {
-        const from = path.join(job.workspace, NAME);
+    // What the code sees of its module system: made before there is a job, as that takes time.
+    function makeModule(workspace) {
+        const from = path.join(workspace, NAME);
         const module = { exports: {}, id: '.', filename: from, loaded: false, children: [], paths: [] };
         const own = createRequire(from);
         own.main = module;
         module.require = own;
+        return module;
+    }
+
+    function load(job, module) {
         run = compile(job);
-        const named = run.call(module.exports, module.exports, own, module, from, job.workspace);
+        const named = run.call(module.exports, module.exports, module.require, module, module.filename, job.workspace);
         if (module.exports && typeof module.exports.handler === 'function')
             return event => module.exports.handler(event);
         return typeof named === 'function' ? named : undefined;
     }
 
+    function work(job, module, done, failed) {
+        try {
+            const handler = load(job, module);
+            if (handler)
+                Promise.resolve(handler(JSON.parse(job.event))).then(done, failed);
+        } catch (e) {
+            failed(e);
+        }
+    }
+
+    // The first console.log() loads all that streams are made of. Descriptors 1 and 2 stay as they are: a stream for them would change what
+    // the code's own children inherit.
+    function rehearsePrinting() {
+        const { Writable } = require('stream');
+        const { Socket } = require('net');
+        require('tty');
+        new Socket({ readable: false, writable: true });
+        const sink = new Writable({ write: (chunk, encoding, done) => done() });
+        new console.Console(sink).log('x', 1, { text: 'x' });
+    }
+
+    // What Node.js does for the first time it does slowly: so that it is not the job's, everything is done twice with a job that does
+    // nothing. No trace of it is left for the code to see. Where a job is there already, somebody waits.
+    function rehearse() {
+        const sample = { execution_id: '', code: 'exports.handler = event => [event];', event: '{}', workspace: '/',
+                         uid: process.getuid(), gid: process.getgid(), timeout_ms: 1, env: process.env };
+        rehearsing = true;
+        rehearsePrinting();
+        for (let i = 0; i < 2 && process._tickCallback; i++) {
+            fs.readSync(NOTHING, Buffer.alloc(1), 0, 1, null);
+            becomeUser(JSON.parse(fs.readFileSync(NOTHING, 'utf8') || JSON.stringify(sample))); // the job itself may come at any moment
+            work(sample, makeModule('/'), value => {
+                writeAll(NOTHING, `R${JSON.stringify(value, checked)}`);
+                whenWritten(() => process.exit());
+            }, () => 0);
+            process._tickCallback(); // what was promised
+            process._exiting = false;
+        }
+        rehearsing = false;
+    }
+
+    fs.closeSync(SELF);
     dropGroups();
     hushOwnWarning();
+    endAtOnce();
     if (fs.fstatSync(JOB).size === 0)
-        warmUp();
-    const job = waitForJob();
-    becomeUser(job);
+        rehearse();
     process.on('uncaughtException', fail);
     process.on('unhandledRejection', fail);
-    try {
-        const handler = load(job);
-        if (handler)
-            Promise.resolve(handler(JSON.parse(job.event))).then(deliver, fail);
-    } catch (e) {
-        fail(e);
-    }
+    const module = makeModule(process.argv[1]);
+    hideRunner();
+    const job = waitForJob();
+    becomeUser(job);
+    work(job, module, deliver, fail);
 })

@@ -19,6 +19,8 @@
 #define EXECUTOR_ENV_GID "SANDBOX_GID"
 /* Interpreters kept ready: "python", "python,javascript"; "" for none. Any language may still be run. */
 #define EXECUTOR_ENV_LANGUAGES "SANDBOX_LANGUAGES"
+/* How long, in ms, a Node.js is kept ready after JavaScript was run where it is not among the languages; "60000" (default), "0": not at all. */
+#define EXECUTOR_ENV_LINGER_MS "SANDBOX_LINGER_MS"
 /* Python modules, "numpy,pandas", that are imported before an interpreter is forked, where "python" is kept ready; "" for none. One
  * that cannot be had, or must not be forked, is left out, and the log says so. */
 #define EXECUTOR_ENV_PRELOAD "SANDBOX_PRELOAD"

@@ -68,6 +68,8 @@ static void set_env(const char *name, const char *format, ...)
 static void become_executor(const struct executor *executor, const char *confine, int memory_mb)
 {
     const char *asan = getenv("ASAN_OPTIONS"), *wanted = getenv(EXECUTOR_ENV_LOG_LEVEL);
+    const char *spoken = getenv(EXECUTOR_ENV_LANGUAGES), *linger = getenv(EXECUTOR_ENV_LINGER_MS);
+    char *languages = strdup(spoken ? spoken : "python,javascript"), *lingering = strdup(linger ? linger : "");
     const char *files = getenv(EXECUTOR_ENV_FILES_MAX), *modules = getenv(EXECUTOR_ENV_PRELOAD);
     char *most = strdup(files ? files : ""), *preload = strdup(modules ? modules : "");
     char *kept = asan ? strdup(asan) : NULL, *path = strdup(executor_path()), *level = strdup(wanted ? wanted : "error");
@@ -81,7 +83,8 @@ static void become_executor(const struct executor *executor, const char *confine
     set_env(EXECUTOR_ENV_TMP, "%s/tmp", executor->directory);
     set_env(EXECUTOR_ENV_UID, "%u", executor->uid);
     set_env(EXECUTOR_ENV_GID, "%u", executor->uid);
-    set_env(EXECUTOR_ENV_LANGUAGES, "python,javascript");
+    set_env(EXECUTOR_ENV_LANGUAGES, "%s", languages);
+    set_env(EXECUTOR_ENV_LINGER_MS, "%s", lingering);
     set_env(EXECUTOR_ENV_CONFINE, "%s", confine);
     set_env(EXECUTOR_ENV_NPROC, "%d", EXECUTOR_TEST_NPROC);
     set_env(EXECUTOR_ENV_MEMORY_MB, "%d", memory_mb);

@@ -18,7 +18,7 @@ struct executor {
 };
 
 /* `confine`: "none" or "landlock"; `memory_mb`: SANDBOX_MEMORY_MB. Waits until it answers. It logs errors, or what the test's own
- * SANDBOX_LOG_LEVEL says, and takes its SANDBOX_FILES_MAX and SANDBOX_PRELOAD. */
+ * SANDBOX_LOG_LEVEL says, and takes its SANDBOX_FILES_MAX, SANDBOX_PRELOAD, SANDBOX_LANGUAGES (python, javascript unless given) and SANDBOX_LINGER_MS. */
 void executor_start(struct executor *executor, const char *confine, int memory_mb);
 /* SIGTERM; checks that it ends well and leaves no process of its users. */
 void executor_stop(struct executor *executor);

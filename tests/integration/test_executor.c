@@ -135,10 +135,42 @@ static const struct expected cases[] = {
       NULL, "xEND", "late", "Error: late" },
     { "js unhandled rejection", JS, "Promise.reject(new Error('lost')); setTimeout(() => {}, 10000)", NULL, WIRE_FAILURE_EXCEPTION, 1, NULL,
       "", "code.js:1", "Error: lost" },
+    { "js exit code", JS, "process.exitCode = 7; process.on('exit', c => console.log('bye', c)); exports.handler = () => 1;", NULL,
+      WIRE_FAILURE_EXCEPTION, 7, NULL, "bye 7\n", "", "code 7" },
+    { "js exit code set at the end", JS, "process.on('exit', c => { console.log('bye', c); process.exitCode = 8; }); console.log('script');", NULL,
+      WIRE_FAILURE_EXCEPTION, 8, NULL, "script\nbye 0\n", "", "code 8" },
+    { "js exit codes are a byte", JS, "process.exit(256 + 9)", NULL, WIRE_FAILURE_EXCEPTION, 9, NULL, "", "", "code 9" },
+    { "js: an exit that is only said", JS,
+      "process.on('exit', () => console.log('heard')); process.emit('exit', 5); console.log('goes on'); setTimeout(() => console.log('later'), 5)", NULL,
+      WIRE_FAILURE_NONE, 0, NULL, "heard\ngoes on\nlater\nheard\n", "", NULL },
+    { "js: an exit said at the end", JS,
+      "let n = 0; process.on('exit', () => { if (n++ === 0) process.emit('exit', 5); }); process.on('exit', () => console.log('last', n));", NULL,
+      WIRE_FAILURE_NONE, 0, NULL, "last 2\nlast 2\n", "", NULL },
+    { "js killed by itself", JS, "exports.handler = () => { process.kill(process.pid, 'SIGKILL'); return new Promise(() => {}); }", NULL,
+      WIRE_FAILURE_SIGNAL, -1, NULL, "", "", "SIGKILL" },
+    { "js killed in an exit handler", JS, "process.on('exit', () => process.kill(process.pid, 'SIGKILL')); exports.handler = () => 1;", NULL,
+      WIRE_FAILURE_SIGNAL, -1, NULL, "", "", "SIGKILL" },
+    { "js killed by another signal", JS, "require('fs').writeSync(3, '\\0\\0'); process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 9000)", NULL,
+      WIRE_FAILURE_SIGNAL, -1, NULL, "", "", "SIGTERM" },
+    { "js: descriptors as they were", JS,
+      "exports.handler = () => require('child_process').execFileSync('grep', ['flags', '/proc/self/fdinfo/1'], { stdio: ['ignore', 'inherit', 'inherit'] })", NULL,
+      WIRE_FAILURE_NONE, 0, NULL, "flags:\t01\n", "", NULL },
+    { "js return value too large", JS, "exports.handler = () => 'x'.repeat(5000000)", NULL, WIRE_FAILURE_RETURN_VALUE, 0, NULL, "", "",
+      "larger than" },
+    { "js return value just large enough", JS, "exports.handler = () => 'x'.repeat(4 * 1024 * 1024 - 2)", NULL, WIRE_FAILURE_NONE, 0, NULL, "", "", NULL },
+    { "js return value one byte too large", JS, "exports.handler = () => 'x'.repeat(4 * 1024 * 1024 - 1)", NULL, WIRE_FAILURE_RETURN_VALUE, 0, NULL,
+      "", "", "larger than" },
+    { "js: what threads have begun is done", JS,
+      "const fs = require('fs'); exports.handler = () => { for (let i = 0; i < 400; i++) fs.mkdir(`${process.env.TMPDIR}/made${i}`, () => 0); "
+      "process.on('exit', () => { const end = Date.now() + 1; while (Date.now() < end); }); return 1; }", NULL, WIRE_FAILURE_NONE, 0, "1", "", "", NULL },
+    { "js: and is there", JS,
+      "const fs = require('fs'), made = fs.readdirSync(process.env.TMPDIR).filter(n => n.startsWith('made')); "
+      "made.forEach(n => fs.rmdirSync(`${process.env.TMPDIR}/${n}`)); exports.handler = () => made.length", NULL, WIRE_FAILURE_NONE, 0, "400", "", "", NULL },
     { "js: nothing of what was done ahead", JS,
       "exports.handler = () => [Object.keys(require.cache).length, process.cwd() === process.env.HOME, process.listenerCount('exit'), "
-      "typeof exports.x, typeof x, require.main === module, process.umask(), process.argv.length];", NULL, WIRE_FAILURE_NONE, 0,
-      "[0,true,0,\"undefined\",\"undefined\",true,2,2]", "", "", NULL },
+      "typeof exports.x, typeof x, require.main === module, process.umask(), process.argv.length, process._exiting, process.exitCode === undefined, "
+      "Object.keys(process).includes('emit'), module.filename === require('path').join(process.cwd(), 'code.js')];", NULL, WIRE_FAILURE_NONE, 0,
+      "[0,true,0,\"undefined\",\"undefined\",true,2,2,false,true,false,true]", "", "", NULL },
     { "js NaN", JS, "exports.handler = () => ({a: NaN});", NULL, WIRE_FAILURE_RETURN_VALUE, 1, NULL, "", NULL, "NaN" },
     { "js bytes", JS, "exports.handler = () => [Buffer.from('x')];", NULL, WIRE_FAILURE_RETURN_VALUE, 1, NULL, "", NULL, "bytes" },
     { "js bigint", JS, "exports.handler = () => 1n;", NULL, WIRE_FAILURE_RETURN_VALUE, 1, NULL, "", NULL, "bigint" },
@@ -201,6 +233,24 @@ static void run_case(const struct expected *expected)
 START_TEST(test_executor__case)
 {
     run_case(&cases[_i]);
+}
+END_TEST
+
+/* Node.js that ends in order waits for the threads' work, and these rounds take seconds. */
+START_TEST(test_executor__js_ends_at_once)
+{
+    static const char *const ends[] = { "exports.handler = () => 1;", "process.exit(0);", "setTimeout(() => process.exit(0), 1);" };
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct strbuf code = STRBUF_INIT(1024);
+        struct outcome outcome;
+        strbuf_addf(&code, "require('crypto').pbkdf2('a', 'b', 4000000, 64, 'sha512', () => {}); %s", ends[i]);
+        struct wire_execute request = { .language = JS, .code = code.data };
+        executor_run(&executor, &request, &outcome);
+        ck_assert_msg(outcome.result.failure == WIRE_FAILURE_NONE, "%s", outcome.result.message);
+        ck_assert_double_lt(outcome.result.duration_ms, 500);
+        outcome_release(&outcome);
+        strbuf_release(&code);
+    }
 }
 END_TEST
 
@@ -292,6 +342,7 @@ int main(void)
 {
     Suite *suite = suite_create("executor");
     executor_suite_add(suite, "cases", start, stop, test_executor__case, sizeof(cases) / sizeof(cases[0]));
+    executor_suite_add(suite, "ends", start, stop, test_executor__js_ends_at_once, 1);
     executor_suite_add(suite, "spans", start, stop, test_executor__says_where_time_went, 1);
     executor_suite_add(suite, "metrics", start, stop, test_executor__metrics_are_true, 1);
     executor_suite_add(suite, "memory", start_limited, stop, test_executor__python_memory, 1);

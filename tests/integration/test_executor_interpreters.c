@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/util/clock.h"
+#include "lib/wire/environment.h"
 #include "tests/integration/executor_client.h"
 #include "tests/integration/executor_suite.h"
 
@@ -174,6 +175,79 @@ START_TEST(test_executor_interpreters__replaced)
 }
 END_TEST
 
+/* The next Node.js is in another phase of its start each time. */
+START_TEST(test_executor_interpreters__taken_while_starting)
+{
+    enum { RUNS = 60 };
+    for (int i = 0; i < RUNS; i++) {
+        struct wire_execute request = { .language = LANGUAGE_JAVASCRIPT, .code = (char *)"exports.handler = e => [e, process.getuid() > 0];", .event_json = (char *)"7" };
+        struct outcome outcome;
+        executor_run(&executor, &request, &outcome);
+        ck_assert_msg(outcome.result.failure == WIRE_FAILURE_NONE, "%s %s", outcome.result.message, strbuf_str(&outcome.err));
+        ck_assert_str_eq(outcome.result.return_json, "[7,true]");
+        outcome_release(&outcome);
+        usleep((useconds_t)i * 1000);
+    }
+}
+END_TEST
+
+static void start_without_javascript(void)
+{
+    setenv(EXECUTOR_ENV_LANGUAGES, "python", 1);
+    setenv(EXECUTOR_ENV_LINGER_MS, "1500", 1);
+    executor_start(&executor, "none", 0);
+}
+
+/* How many of the executor's children are Node.js. */
+static int nodes(void)
+{
+    char path[64], list[1024] = "", *rest = NULL;
+    int count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)executor.pid, (int)executor.pid);
+    FILE *file = fopen(path, "r");
+    list[file && fgets(list, sizeof(list), file) ? strlen(list) : 0] = '\0';
+    if (file)
+        fclose(file);
+    for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
+        char program[256] = "";
+        snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+        ssize_t len = readlink(path, program, sizeof(program) - 1);
+        count += len > 4 && strcmp(program + len - 4, "node") == 0;
+    }
+    return count;
+}
+
+static void await_nodes(int wanted)
+{
+    int64_t deadline = clock_mono_ms() + 10000;
+    while (nodes() != wanted && clock_mono_ms() < deadline)
+        usleep(2000);
+    ck_assert_int_eq(nodes(), wanted);
+}
+
+/* Where the template has no JavaScript, the first execution starts Node.js, and one more is kept for a while. */
+START_TEST(test_executor_interpreters__linger)
+{
+    struct wire_execute request = { .language = LANGUAGE_JAVASCRIPT, .code = (char *)"globalThis.n = (globalThis.n || 0) + 1; exports.handler = () => n;" };
+    ck_assert_int_eq(nodes(), 0);
+    for (int i = 0; i < 3; i++) {
+        struct outcome outcome;
+        executor_run(&executor, &request, &outcome);
+        ck_assert_str_eq(outcome.result.return_json, "1");
+        outcome_release(&outcome);
+        request.execution_id = NULL;
+        await_nodes(1);
+    }
+    int64_t begin = clock_mono_ms();
+    await_nodes(0); /* and let go */
+    ck_assert_int_ge(clock_mono_ms() - begin, 500);
+    struct outcome outcome;
+    executor_run(&executor, &request, &outcome);
+    ck_assert_str_eq(outcome.result.return_json, "1");
+    outcome_release(&outcome);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor interpreters");
@@ -182,5 +256,7 @@ int main(void)
     executor_suite_add(suite, "alike", start, stop, test_executor_interpreters__no_two_alike, 1);
     executor_suite_add(suite, "modules", start, stop, test_executor_interpreters__modules_are_their_own, 1);
     executor_suite_add(suite, "replaced", start, stop, test_executor_interpreters__replaced, 1);
+    executor_suite_add(suite, "starting", start, stop, test_executor_interpreters__taken_while_starting, 1);
+    executor_suite_add(suite, "linger", start_without_javascript, stop, test_executor_interpreters__linger, 1);
     return executor_suite_run(suite);
 }
