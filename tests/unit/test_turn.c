@@ -19,6 +19,7 @@ static void make_turn(void)
     struct err err = ERR_INIT;
     turn = turn_new(PATIENCE_MS, &err);
     ck_assert_ptr_nonnull(turn);
+    holding = together = done = 0;
 }
 
 static void *hold_often(void *arg)
