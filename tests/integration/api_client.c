@@ -2,6 +2,7 @@
 /* A client of the API within the test's process. */
 #include "tests/integration/api_client.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,41 @@ struct json_object *client_json(struct client *client, const char *method, const
                   answer.body ? json_text(answer.body) : "");
     free(answer.headers);
     return answer.body;
+}
+
+typedef void (*end_fn)(const struct execution *execution, struct execution_outcome *outcome);
+
+static void *play_dispatcher(void *arg)
+{
+    struct db *db = db_new(&fixture_settings->database);
+    struct claim_list claims = { 0 };
+    struct err err = ERR_INIT;
+    int64_t until = clock_mono_ms() + 10000;
+    while (claims.count == 0 && clock_mono_ms() < until)
+        OK(execution_repo_claim(db, "test", NULL, 1, &claims, NULL, &err));
+    ck_assert_uint_eq(claims.count, 1);
+    struct execution *execution = &claims.items[0].execution;
+    struct execution_outcome outcome;
+    bool changed = false;
+    char notify[ADDRESS_SIZE];
+    (*(end_fn *)arg)(execution, &outcome);
+    OK(execution_repo_finish(db, execution->seq, "test", EXECUTION_COMPLETED, &outcome, &changed, &err));
+    ck_assert(changed);
+    OK(execution_repo_notify(db, execution->seq, notify, &err));
+    doorbell_ring(-1, notify, execution->id);
+    free(outcome.trace_json);
+    claim_list_release(&claims);
+    db_free(db);
+    return NULL;
+}
+
+struct json_object *client_dispatched(struct client *client, const char *method, const char *uri, const char *body, end_fn end)
+{
+    pthread_t dispatcher;
+    ck_assert_int_eq(pthread_create(&dispatcher, NULL, play_dispatcher, &end), 0);
+    struct json_object *answer = client_json(client, method, uri, body, 200);
+    pthread_join(dispatcher, NULL);
+    return answer;
 }
 
 char *client_refused(struct client *client, const char *method, const char *uri, const char *body, int status,

@@ -35,6 +35,10 @@ void answer_release(struct answer *answer);
 /* Like client_call(), and checks the status; only the body is kept. */
 struct json_object *client_json(struct client *client, const char *method, const char *uri, const char *body,
                                 int status);
+/* Like client_json() with 200, while somebody plays the dispatcher: the next execution that may run ends as completed, with what `end` says,
+ * whose texts are borrowed but for trace_json. */
+struct json_object *client_dispatched(struct client *client, const char *method, const char *uri, const char *body,
+                                      void (*end)(const struct execution *execution, struct execution_outcome *outcome));
 /* The error_code of a call that must fail with `status`. Gives its "error_detail" too, if asked. Both are malloc()ed. */
 char *client_refused(struct client *client, const char *method, const char *uri, const char *body, int status,
                      char **detail_out);

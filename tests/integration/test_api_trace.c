@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ?trace=1 through the API; who runs executions is played by the test. */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/io/doorbell.h"
 #include "lib/model/trace.h"
 #include "lib/repo/execution_repo.h"
 #include "lib/util/clock.h"
@@ -49,38 +47,15 @@ static char *dispatched(const struct execution *execution)
     return trace_text(&trace);
 }
 
-static void *play_dispatcher(void *arg)
+static void end(const struct execution *execution, struct execution_outcome *outcome)
 {
-    struct db *db = db_new(&fixture_settings->database);
-    struct claim_list claims = { 0 };
-    struct err err = ERR_INIT;
-    int64_t until = clock_mono_ms() + 10000;
-    (void)arg;
-    while (claims.count == 0 && clock_mono_ms() < until)
-        OK(execution_repo_claim(db, "test", NULL, 1, &claims, NULL, &err));
-    ck_assert_uint_eq(claims.count, 1);
-    struct execution *execution = &claims.items[0].execution;
-    cleanup_free char *trace_json = dispatched(execution);
-    const struct execution_outcome outcome = { .has_exit_code = true, .duration_ms = 1, .trace_json = trace_json };
-    bool changed = false;
-    char notify[ADDRESS_SIZE];
+    *outcome = (struct execution_outcome){ .has_exit_code = true, .duration_ms = 1, .trace_json = dispatched(execution) };
     usleep(10000); /* as long as it says that it took, and longer */
-    OK(execution_repo_finish(db, execution->seq, "test", EXECUTION_COMPLETED, &outcome, &changed, &err));
-    ck_assert(changed);
-    OK(execution_repo_notify(db, execution->seq, notify, &err));
-    doorbell_ring(-1, notify, execution->id);
-    claim_list_release(&claims);
-    db_free(db);
-    return NULL;
 }
 
 static struct json_object *call_dispatched(const char *method, const char *uri, const char *body)
 {
-    pthread_t dispatcher;
-    ck_assert_int_eq(pthread_create(&dispatcher, NULL, play_dispatcher, NULL), 0);
-    struct json_object *answer = client_json(admin, method, uri, body, 200);
-    pthread_join(dispatcher, NULL);
-    return answer;
+    return client_dispatched(admin, method, uri, body, end);
 }
 
 /* The names of the steps; that they sum up is checked. */

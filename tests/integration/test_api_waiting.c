@@ -13,39 +13,19 @@
 #include "tests/integration/api_client.h"
 #include "tests/integration/db_fixture.h"
 
-static void *play_dispatcher(void *arg)
+static void end(const struct execution *execution, struct execution_outcome *outcome)
 {
-    struct db *db = db_new(&fixture_settings->database);
-    struct claim_list claims = { 0 };
-    struct err err = ERR_INIT;
-    int64_t until = clock_mono_ms() + 10000;
-    (void)arg;
-    while (claims.count == 0 && clock_mono_ms() < until)
-        OK(execution_repo_claim(db, "test", NULL, 1, &claims, NULL, &err));
-    ck_assert_uint_eq(claims.count, 1);
-    struct execution *execution = &claims.items[0].execution;
-    const struct execution_outcome outcome = { .stdout_text = "a\0\xc3\xa9", .stdout_len = 4, .has_exit_code = true,
-                                               .return_json = "[1e2, 123456789012345678901]", .duration_ms = 12.5 };
-    bool changed = false;
-    char notify[ADDRESS_SIZE];
-    OK(execution_repo_finish(db, execution->seq, "test", EXECUTION_COMPLETED, &outcome, &changed, &err));
-    ck_assert(changed);
-    OK(execution_repo_notify(db, execution->seq, notify, &err));
-    doorbell_ring(-1, notify, execution->id);
-    claim_list_release(&claims);
-    db_free(db);
-    return NULL;
+    (void)execution;
+    *outcome = (struct execution_outcome){ .stdout_text = "a\0\xc3\xa9", .stdout_len = 4, .has_exit_code = true,
+                                           .return_json = "[1e2, 123456789012345678901]", .duration_ms = 12.5 };
 }
 
-/* Runs the call while somebody plays the dispatcher; gives the answer's body and how long it took. */
+/* Gives the answer's body and how long it took. */
 static struct json_object *call_dispatched(const char *method, const char *uri, const char *body, int64_t *ms_out)
 {
-    pthread_t dispatcher;
-    ck_assert_int_eq(pthread_create(&dispatcher, NULL, play_dispatcher, NULL), 0);
     int64_t begun = clock_mono_ms();
-    struct json_object *answer = client_json(api_me, method, uri, body, 200);
+    struct json_object *answer = client_dispatched(api_me, method, uri, body, end);
     *ms_out = clock_mono_ms() - begun;
-    pthread_join(dispatcher, NULL);
     return answer;
 }
 
