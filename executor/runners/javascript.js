@@ -77,13 +77,13 @@
             stream.write('', () => --left === 0 && exit());
     }
 
-    // What Node.js does between the last of the code and its end - it stops its threads and frees what the kernel frees anyway -
+    // What Node.js does between process.exit() and its end - it stops its threads and frees what the kernel frees anyway -
     // takes longer than a short execution and is seen by nobody. So the process leaves its exit code and kills itself. Where something might
     // still have to be done (work that threads have begun, addons, modules that write at the end), it ends in order.
     function endAtOnce() {
-        const exit = process.reallyExit, load = process.dlopen, kill = process._kill, emit = process.emit;
+        const exit = process.reallyExit, load = process.dlopen, kill = process._kill;
         const requests = process._getActiveRequests, modules = process.moduleLoadList, write = fs.writeSync, pid = process.pid;
-        let addons = false, emitting = false;
+        let addons = false;
         const end = code => {
             if (addons || requests.call(process).length > 0 || modules.some(name => ORDERLY.has(name)) || rehearsing)
                 return;
@@ -102,15 +102,6 @@
             end(code);
             if (!rehearsing)
                 exit.call(process, code);
-        });
-        // a script that has nothing left to do
-        replace('emit', function (name, ...args) {
-            const last = name === 'exit' && process._exiting && !emitting;
-            emitting ||= last;
-            const heard = emit.call(this, name, ...args);
-            if (last)
-                end(process.exitCode === undefined ? args[0] : process.exitCode);
-            return heard;
         });
     }
 
