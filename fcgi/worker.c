@@ -3,6 +3,7 @@
 #include "fcgi/worker.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,7 +17,11 @@
 #include "lib/util/id.h"
 #include "lib/util/turn.h"
 
-enum { PATIENCE_MS = 20 };
+enum {
+    PATIENCE_MS = 20,
+    FAR_US = 1000, /* a database whose answers take longer (another host's, a busy one) is waited for by several at once */
+    LOOK_MAX_US = 8 * FAR_US, /* a look that took longer counts as this */
+};
 
 struct worker {
     const struct listener *listener;
@@ -24,6 +29,7 @@ struct worker {
     struct server server;
     struct turn *turn;
     int place; /* where it waits for connections when it has the turn */
+    _Atomic int64_t *look_us;
     pthread_t thread;
 };
 
@@ -32,6 +38,7 @@ struct workers {
     struct db_pool *connections;
     struct turn *turn;
     int place;
+    _Atomic int64_t look_us; /* how long look-ups ahead take, the last ones above all */
     struct gather *token_questions, *session_questions;
     size_t count; /* threads that run */
     struct worker *items;
@@ -90,6 +97,19 @@ static void serve_refused(struct arrivals *arrivals)
     arrivals->count = left;
 }
 
+/* Of several that write at once one may be lost. */
+static void note_look(struct worker *worker, int64_t us)
+{
+    int64_t before = atomic_load_explicit(worker->look_us, memory_order_relaxed);
+    int64_t now = before + ((us < LOOK_MAX_US ? us : LOOK_MAX_US) - before) / 8;
+    atomic_store_explicit(worker->look_us, now, memory_order_relaxed);
+}
+
+static bool database_is_far(const struct worker *worker)
+{
+    return atomic_load_explicit(worker->look_us, memory_order_relaxed) > FAR_US;
+}
+
 static void look_ahead(struct worker *worker, const struct arrivals *arrivals, struct err *failure)
 {
     struct ahead *asked[AHEAD_MAX];
@@ -99,7 +119,11 @@ static void look_ahead(struct worker *worker, const struct arrivals *arrivals, s
         if (ahead)
             asked[asking++] = ahead;
     }
+    if (asking == 0)
+        return;
+    int64_t began_us = clock_mono_us();
     ahead_find(&worker->context, asked, asking, failure);
+    note_look(worker, clock_mono_us() - began_us);
 }
 
 /* With the turn: the others sleep while this one does what is short. Whether it has it still. */
@@ -110,7 +134,7 @@ static bool serve_some(struct worker *worker, uint64_t number)
     turn_work(worker->turn, number);
     while (arrivals.count < AHEAD_MAX && open_next(worker, &arrivals))
         continue;
-    if (is_long(&arrivals))
+    if (is_long(&arrivals) || database_is_far(worker))
         turn_pass(worker->turn, number);
     if (arrivals.count > 0)
         listener_take_turn(worker->listener, worker->place);
@@ -145,6 +169,7 @@ static int prepare(struct worker *worker, const struct worker_config *config, st
         .server = { .context = context, .room = &workers->room, .http_metrics = config->http_metrics, .routes = route_table, .route_count = route_count },
         .turn = workers->turn,
         .place = workers->place,
+        .look_us = &workers->look_us,
     };
     context->token_questions = workers->token_questions;
     context->session_questions = workers->session_questions;
