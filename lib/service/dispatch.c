@@ -185,21 +185,12 @@ static int claim(struct dispatch *dispatch, struct err *err)
     return 0;
 }
 
-static void note_waiter(struct flight_list *list, const char *id)
-{
-    for (struct flight *flight = list->first; flight; flight = flight->next)
-        if (strcmp(flight->id, id) == 0)
-            flight->late = true;
-}
-
 bool dispatch_hear(struct dispatch *dispatch, const char *text)
 {
     struct dispatch_word word;
     dispatch_bell_read(text, &word);
     if (word.kind == DISPATCH_WAIT) {
-        struct flight_list *lists[] = { &dispatch->running, &dispatch->moving, &dispatch->ended };
-        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-            note_waiter(lists[i], word.id);
+        dispatch_note_waiter(dispatch, word.id);
         return false;
     }
     if (word.kind == DISPATCH_TAKE) {
@@ -257,7 +248,7 @@ int dispatch_step(struct dispatch *dispatch, bool look, struct err *err)
         return -1;
     if (look && (cancel(dispatch, err) != 0 || cancel_pushed(dispatch, err) != 0))
         return -1;
-    if (dispatch_take(dispatch, err) != 0 || claim(dispatch, err) != 0)
+    if (dispatch_take(dispatch, err) != 0 || claim(dispatch, err) != 0 || dispatch_ring_waiters(dispatch, err) != 0)
         return -1;
     return dispatch_keep_taking(dispatch, look, err);
 }

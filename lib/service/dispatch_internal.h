@@ -47,7 +47,7 @@ struct flight_list {
     size_t count;
 };
 
-enum { DISPATCH_NAMED_MAX = 64 };
+enum { DISPATCH_NAMED_MAX = 64, DISPATCH_WAITERS_MAX = 16 };
 
 struct dispatch {
     struct dispatch_config config;
@@ -68,6 +68,8 @@ struct dispatch {
     size_t given_count;
     bool recall;                           /* ... and of more than have room here */
     int64_t offer_at_ms;                   /* when it is said again that we take */
+    char waiters[DISPATCH_WAITERS_MAX][EXECUTION_ID_SIZE]; /* somebody began to wait for these, which are not under way here */
+    size_t waiters_count;
     bool recover; /* the rows may say we run what we do not know of */
 };
 
@@ -123,6 +125,10 @@ void dispatch_land(struct dispatch *dispatch);
 /* Has containers examined whose loss would end an execution, and looks whether they were. */
 int dispatch_seek_reasons(struct dispatch *dispatch, struct err *err) must_use;
 bool flight_storable(const struct flight *flight);
+
+/* Somebody began to wait for an execution: told when it is stored, or at the next step if that was just done. */
+void dispatch_note_waiter(struct dispatch *dispatch, const char *id);
+int dispatch_ring_waiters(struct dispatch *dispatch, struct err *err) must_use;
 
 /* Stores what has ended, in as few transactions as sensible, and wakes who waits. On failure the rest stays in `ended`. */
 int dispatch_store(struct dispatch *dispatch, struct err *err) must_use;

@@ -4,7 +4,7 @@ lib_libservice_a_SOURCES += lib/service/sessions.c lib/service/sessions.h
 lib_libservice_a_SOURCES += lib/service/report.h lib/service/dispatch.c lib/service/dispatch.h \
 	lib/service/dispatch_internal.h lib/service/dispatch_flight.c lib/service/dispatch_store.c \
 	lib/service/dispatch_outcome.c lib/service/dispatch_outcome.h lib/service/dispatch_transfer.c lib/service/dispatch_reason.c lib/service/dispatch_bell.c lib/service/dispatch_bell.h
-lib_libservice_a_SOURCES += lib/service/dispatch_trace.c lib/service/dispatch_assigned.c
+lib_libservice_a_SOURCES += lib/service/dispatch_trace.c lib/service/dispatch_assigned.c lib/service/dispatch_waiters.c
 lib_libservice_a_SOURCES += lib/service/node_agent.c lib/service/node_agent.h lib/service/provision.c \
 	lib/service/provision.h lib/service/provision_internal.h lib/service/provision_create.c \
 	lib/service/provision_reconcile.c lib/service/reap.c lib/service/reap.h lib/service/pool.c lib/service/pool.h \

@@ -11,6 +11,7 @@
 #include "lib/io/doorbell.h"
 #include "lib/service/sessions.h"
 #include "lib/repo/execution_repo.h"
+#include "lib/service/dispatch_bell.h"
 #include "lib/util/clock.h"
 #include "lib/wire/execute.h"
 #include "tests/integration/dispatch_scene.h"
@@ -67,6 +68,28 @@ START_TEST(test_jobs_dispatch__rings_who_waits)
     struct execution execution = { 0 };
     stage_await_execution(&stage, id, &execution); /* at once: the ring comes after the commit */
     execution_release(&execution);
+}
+END_TEST
+
+/* Their word comes when the result has just been stored, by a dispatcher that did not know of them. */
+START_TEST(test_jobs_dispatch__rings_who_came_at_the_end)
+{
+    char id[EXECUTION_ID_SIZE], text[DOORBELL_TEXT_MAX + 1], sql[256];
+    struct pollfd bell = { .fd = stage.context.doorbell, .events = POLLIN };
+    struct execution execution = { 0 };
+    script_answer("", "1");
+    stage_execute(&stage, &session, "pass", 0, id);
+    stage_await_execution(&stage, id, &execution);
+    execution_release(&execution);
+    poll(NULL, 0, 300);
+    doorbell_drain(bell.fd);
+    snprintf(sql, sizeof(sql), "UPDATE executions SET notify = '%s' WHERE id = '%s'", stage.context.doorbell_address, id);
+    stage_sql(&stage, sql);
+    dispatch_bell_wait(&stage.context, "exec_20260101_nosuch00"); /* does no harm */
+    dispatch_bell_wait(&stage.context, id);
+    ck_assert_int_eq(poll(&bell, 1, 10000), 1);
+    ck_assert_int_eq(doorbell_take(bell.fd, text), 1);
+    ck_assert_str_eq(text, id);
 }
 END_TEST
 
@@ -302,6 +325,7 @@ int main(void)
     tcase_set_timeout(all, 120);
     tcase_add_test(all, test_jobs_dispatch__stores_what_the_executor_says);
     tcase_add_test(all, test_jobs_dispatch__rings_who_waits);
+    tcase_add_test(all, test_jobs_dispatch__rings_who_came_at_the_end);
     tcase_add_test(all, test_jobs_dispatch__stores_large_output);
     tcase_add_test(all, test_jobs_dispatch__a_broken_stream_is_tried_again);
     tcase_add_test(all, test_jobs_dispatch__half_a_result);
